@@ -1,0 +1,91 @@
+using DatasetCache.Datasets;
+
+namespace DatasetCache;
+
+/// <summary>Hands a job a read-only local directory for the dataset version that it names. The same on one host and on a cluster.</summary>
+public interface IDatasetCache : IAsyncDisposable
+{
+    /// <summary>
+    /// Gets the dataset, from disk or else from its origin, once however many ask; protects it and, where a job directory is named, links
+    /// <c>{JobDirectory}/dataset</c> to it.
+    /// </summary>
+    /// <exception cref="DatasetCacheException">With a code that says what went wrong and whether a retry is worth it.</exception>
+    Task<DatasetLease> AcquireAsync(AcquireRequest request, IProgress<AcquireProgress>? progress = null, CancellationToken cancellationToken = default);
+}
+
+public sealed record AcquireRequest
+{
+    public required DatasetRef Dataset { get; init; }
+
+    /// <summary>The job's directory, absolute; null for a lease alone.</summary>
+    public string? JobDirectory { get; init; }
+
+    public LinkMode Link { get; init; } = LinkMode.Symlink;
+
+    /// <summary>Take the dataset although its annotations name images that are not there.</summary>
+    public bool AllowMissing { get; init; }
+
+    /// <summary>Who asks, for people who look at what is held (JOB_ID).</summary>
+    public string? JobId { get; init; }
+}
+
+/// <summary>What <c>{JobDirectory}/dataset</c> is.</summary>
+public enum LinkMode
+{
+    /// <summary>One symbolic link to the snapshot's directory.</summary>
+    Symlink,
+    /// <summary>Real directories with a symbolic link per file, for tools that write beside the data.</summary>
+    Tree,
+    /// <summary>A copy of its own, writable, not protected from anything once made.</summary>
+    Copy,
+}
+
+public enum AcquireOutcome
+{
+    Hit,
+    Miss,
+}
+
+/// <summary>A dataset that is ready, and protected from eviction until this is disposed or, with a job directory, until its link is gone.</summary>
+public abstract class DatasetLease : IAsyncDisposable
+{
+    /// <summary>Where the job finds its data: <c>{JobDirectory}/dataset</c>, or the snapshot itself without a job directory.</summary>
+    public required string Path { get; init; }
+
+    public required string SnapshotPath { get; init; }
+
+    public required string CacheKey { get; init; }
+
+    public required AcquireOutcome Outcome { get; init; }
+
+    public required long Files { get; init; }
+
+    public required long Bytes { get; init; }
+
+    public required long FilesFromOrigin { get; init; }
+
+    /// <summary>Body bytes that this call read from the origin, metadata and repeats included.</summary>
+    public required long BytesFromOrigin { get; init; }
+
+    /// <summary>Bytes linked or copied from other versions on this host, or kept from an interrupted download.</summary>
+    public required long ReusedBytes { get; init; }
+
+    public required TimeSpan Elapsed { get; init; }
+
+    public abstract ValueTask DisposeAsync();
+}
+
+public enum AcquirePhase
+{
+    /// <summary>Another process or thread of this host downloads the same dataset.</summary>
+    Waiting,
+    Listing,
+    /// <summary>Checking what an interrupted download left.</summary>
+    Resuming,
+    Downloading,
+    Publishing,
+}
+
+/// <summary>How far it is. Totals are 0 until the listing is done.</summary>
+public sealed record AcquireProgress(
+    AcquirePhase Phase, string CacheKey, long FilesDone, long FilesTotal, long BytesDone, long BytesTotal, long BytesFromOrigin);
