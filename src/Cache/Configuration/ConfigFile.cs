@@ -1,0 +1,99 @@
+using System.Text.Json;
+
+namespace DatasetCache.Configuration;
+
+/// <summary>One <c>dscache.json</c>: nested objects or dotted names, comments and trailing commas allowed.</summary>
+internal sealed class ConfigFile
+{
+    private readonly Dictionary<string, string> values = new(StringComparer.Ordinal);
+
+    private ConfigFile(string path) => Path = path;
+
+    public string Path { get; }
+
+    public string? this[string name] => values.GetValueOrDefault(name);
+
+    /// <summary>
+    /// The files to look in, the nearest first: the one that <c>DSCACHE_CONFIG</c> names, or else those of the working directory, the user and
+    /// the machine. They need not exist.
+    /// </summary>
+    /// <exception cref="ConfigurationException"><c>DSCACHE_CONFIG</c> names no file.</exception>
+    public static IReadOnlyList<string> Places(Func<string, string?> environment, string? workingDirectory)
+    {
+        if (environment("DSCACHE_CONFIG") is { Length: > 0 } named)
+        {
+            return File.Exists(named)
+                ? [System.IO.Path.GetFullPath(named)]
+                : throw new ConfigurationException("DSCACHE_CONFIG", $"DSCACHE_CONFIG names '{named}', and there is no such file.",
+                    "Create the file, or unset DSCACHE_CONFIG.");
+        }
+        var places = new List<string> { System.IO.Path.Combine(workingDirectory ?? Environment.CurrentDirectory, "dscache.json") };
+        if (environment("XDG_CONFIG_HOME") is { Length: > 0 } xdg && System.IO.Path.IsPathRooted(xdg))
+            places.Add(System.IO.Path.Combine(xdg, "dscache", "dscache.json"));
+        else if (environment("HOME") is { Length: > 0 } home)
+            places.Add(System.IO.Path.Combine(home, ".config", "dscache", "dscache.json"));
+        places.Add("/etc/dscache/dscache.json");
+        return places;
+    }
+
+    /// <summary>Reads the file; null where there is none. What is wrong with it goes to <paramref name="errors"/>.</summary>
+    public static ConfigFile? TryRead(string path, SettingErrors errors)
+    {
+        var file = new ConfigFile(path);
+        try
+        {
+            if (!File.Exists(path))
+                return null;
+            using var document = JsonDocument.Parse(File.ReadAllBytes(path),
+                new JsonDocumentOptions { CommentHandling = JsonCommentHandling.Skip, AllowTrailingCommas = true });
+            if (document.RootElement.ValueKind == JsonValueKind.Object)
+                file.Add(document.RootElement, "", errors);
+            else
+                errors.Add("dscache.json", $"{path}: holds no JSON object.");
+        }
+        catch (JsonException e)
+        {
+            errors.Add("dscache.json", $"{path}: is not JSON: line {e.LineNumber + 1}, byte {e.BytePositionInLine + 1}.");
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            errors.Add("dscache.json", $"{path}: cannot be read: {e.Message}");
+        }
+        return file;
+    }
+
+    private void Add(JsonElement element, string parent, SettingErrors errors)
+    {
+        foreach (var property in element.EnumerateObject())
+        {
+            var name = parent.Length == 0 ? property.Name : parent + "." + property.Name;
+            var setting = SettingTable.Find(name);
+            if (setting is not null)
+                AddValue(setting, property.Value, errors);
+            else if (property.Value.ValueKind == JsonValueKind.Object && SettingTable.All.Any(s => s.Name.StartsWith(name + ".", StringComparison.Ordinal)))
+                Add(property.Value, name, errors);
+            else if (!string.Equals(name, "$schema", StringComparison.Ordinal))
+                errors.Add(name, $"{Path}: there is no setting '{name}'."
+                    + (SettingTable.Nearest(name) is { } nearest ? $" Did you mean '{nearest}'?" : ""));
+        }
+    }
+
+    private void AddValue(Setting setting, JsonElement value, SettingErrors errors)
+    {
+        var text = value.ValueKind switch
+        {
+            JsonValueKind.Null => "",
+            JsonValueKind.String => value.GetString(),
+            JsonValueKind.Number => value.GetRawText(),
+            JsonValueKind.True => "true",
+            JsonValueKind.False => "false",
+            JsonValueKind.Array when setting.IsList && value.EnumerateArray().All(item => item.ValueKind == JsonValueKind.String) =>
+                string.Join(';', value.EnumerateArray().Select(item => item.GetString())),
+            _ => null,
+        };
+        if (text is null)
+            errors.Add(setting.Name, $"{Path}: {setting.Name} must be a {(setting.IsList ? "string or an array of strings" : "string, number or boolean")}.");
+        else if (!values.TryAdd(setting.Name, text))
+            errors.Add(setting.Name, $"{Path}: {setting.Name} stands there twice.");
+    }
+}
