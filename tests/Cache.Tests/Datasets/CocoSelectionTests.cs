@@ -136,11 +136,32 @@ public sealed class CocoSelectionTests
         }
     }
 
-    [Fact]
-    public async Task Names_may_hold_what_JSON_numbers_may_not()
+    [Theory]
+    [InlineData("NaN \\\"Infinity\\\".jpg", "NaN \"Infinity\".jpg")]
+    [InlineData("\\u004eNaN\\u005c.jpg", "NNaN\\.jpg")]
+    [InlineData("\\\\", "\\")]
+    public void Names_may_hold_what_JSON_numbers_may_not(string written, string name)
     {
-        var dataset = new SelectionCase().With("NaN \"Infinity\".jpg", "0   \"Infinity\".jpg").WithText("annotations.json", """{"images":[{"file_name":"NaN \"Infinity\".jpg"}]}""");
-        Assert.Equal(["NaN \"Infinity\".jpg", "annotations.json"], await dataset.PathsAsync());
+        // Byte by byte too: nothing may depend on where a read ends.
+        var json = Encoding.UTF8.GetBytes($"[NaN,\"{written}\",-Infinity]");
+        foreach (var chunk in new[] { 1, 3, json.Length })
+        {
+            var bytes = json.ToArray();
+            var numbers = new NonFiniteNumbers();
+            for (var i = 0; i < bytes.Length; i += chunk)
+                numbers.Blank(bytes.AsSpan(i, Math.Min(chunk, bytes.Length - i)));
+            Assert.Equal($"[0  ,\"{written}\",-0       ]", Encoding.UTF8.GetString(bytes));
+            using var parsed = System.Text.Json.JsonDocument.Parse(bytes);
+            Assert.Equal(name, parsed.RootElement[1].GetString());
+        }
+    }
+
+    [Fact]
+    public async Task The_root_of_another_bucket_is_no_folder_of_this_one()
+    {
+        var dataset = new SelectionCase().With("a.jpg", "elsewhere/a.jpg")
+            .WithText("annotations.json", """{"images":[{"file_name":"a.jpg"}],"storage_info":{"image_root":"s3://other/elsewhere"}}""");
+        Assert.Equal(["a.jpg", "annotations.json"], await dataset.PathsAsync());
     }
 
     [Theory]
