@@ -34,7 +34,7 @@ internal sealed class S3Connection : IDisposable
         var client = new AmazonS3Client(found ?? new AnonymousAWSCredentials(), Config(options));
         try
         {
-            var (baseUrl, region) = await AskForAddressAsync(client, bucket, options);
+            var (baseUrl, region) = await AskForAddressAsync(bucket, options, found);
             return new S3Connection(client, found, new S3Presigner(baseUrl, region), baseUrl, time);
         }
         catch
@@ -87,9 +87,11 @@ internal sealed class S3Connection : IDisposable
     }
 
     // The SDK knows how host names are made (regions, path style, odd bucket names): it presigns once, and the rest follows that example.
-    private static async Task<(Uri BaseUrl, string Region)> AskForAddressAsync(AmazonS3Client client, string bucket, OriginOptions options)
+    private static async Task<(Uri BaseUrl, string Region)> AskForAddressAsync(string bucket, OriginOptions options, AWSCredentials? signer)
     {
         const string Example = "example";
+        // It presigns nothing for the anonymous.
+        using var client = new AmazonS3Client(signer ?? new BasicAWSCredentials("anonymous", "anonymous"), Config(options));
         var url = new Uri(await client.GetPreSignedURLAsync(new GetPreSignedUrlRequest
         {
             BucketName = bucket,
@@ -99,9 +101,9 @@ internal sealed class S3Connection : IDisposable
         }));
         var path = url.AbsolutePath;
         var baseUrl = new Uri(url.GetLeftPart(UriPartial.Authority) + path[..^Example.Length]);
-        // …X-Amz-Credential=KEY%2Fdate%2Fregion%2Fs3%2Faws4_request; absent from anonymous URLs.
-        var scope = url.Query.TrimStart('?').Split('&').FirstOrDefault(part => part.StartsWith("X-Amz-Credential=", StringComparison.Ordinal));
-        var region = scope is null ? options.Region : Uri.UnescapeDataString(scope).Split('/')[^3];
+        // …X-Amz-Credential=KEY%2Fdate%2Fregion%2Fs3%2Faws4_request
+        var scope = url.Query.TrimStart('?').Split('&').First(part => part.StartsWith("X-Amz-Credential=", StringComparison.Ordinal));
+        var region = Uri.UnescapeDataString(scope).Split('/')[^3];
         return (baseUrl, region);
     }
 }

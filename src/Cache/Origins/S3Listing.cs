@@ -39,7 +39,10 @@ internal sealed class S3Listing(S3Connection connection, string bucket, string p
         continuation = page.NextContinuationToken;
         IsComplete = page.IsTruncated != true || string.IsNullOrEmpty(continuation);
         // Null, not empty, where there is nothing.
-        return [.. (page.S3Objects ?? []).Select(found => new OriginObject(found.Key, found.Size ?? 0, found.ETag?.Trim('"') ?? ""))];
+        // The SDK asks for the encoding but does not undo it; a store that does not know the parameter does not echo it either.
+        var isEncoded = string.Equals(page.Encoding?.Value, EncodingType.Url.Value, StringComparison.Ordinal);
+        return [.. (page.S3Objects ?? []).Select(found =>
+            new OriginObject(isEncoded ? WebUtility.UrlDecode(found.Key) : found.Key, found.Size ?? 0, found.ETag?.Trim('"') ?? ""))];
     }
 
     private static S3Error ErrorOf(AmazonServiceException e) =>
