@@ -1,21 +1,29 @@
+using System.Collections.Concurrent;
 using DatasetCache.Configuration;
 
 namespace DatasetCache.Origins;
 
-/// <summary>Makes origins from what people write. Cheap: no I/O and no SDK until the first listing or read.</summary>
-public sealed class OriginFactory(OriginOptions options, TimeProvider? timeProvider = null)
+/// <summary>Makes origins from what people write, one per bucket or folder: its connections and credentials serve every dataset in it.</summary>
+public sealed class OriginFactory(OriginOptions options, TimeProvider? timeProvider = null) : IOriginFactory, IDisposable
 {
-    /// <summary>Opens an origin; the caller disposes it.</summary>
-    /// <param name="origin"><c>s3://bucket[/prefix]</c> or a folder; null for the configured default.</param>
-    /// <returns>The origin, and the prefix within it that <paramref name="origin"/> named: empty, or ending in '/'.</returns>
-    /// <exception cref="InvalidRequestException"><paramref name="origin"/> is neither.</exception>
-    /// <exception cref="ConfigurationException">There is no default, or it is wrong.</exception>
+    private readonly ConcurrentDictionary<(OriginKind, string), Lazy<IOrigin>> opened = new();
+
+    /// <inheritdoc />
+    /// <exception cref="InvalidRequestException"><paramref name="origin"/> is neither a bucket nor a folder.</exception>
     public (IOrigin Origin, string Prefix) Open(string? origin)
     {
         var address = origin is null ? Default() : OriginAddress.Parse(origin);
-        return (address.Kind == OriginKind.Folder
-            ? new FolderOrigin(address.Bucket)
-            : new S3Origin(address.Bucket, options, timeProvider ?? TimeProvider.System), address.Prefix);
+        return (opened.GetOrAdd((address.Kind, address.Bucket), _ => new Lazy<IOrigin>(() => Make(address))).Value, address.Prefix);
+    }
+
+    private IOrigin Make(OriginAddress address) => address.Kind == OriginKind.Folder
+        ? new FolderOrigin(address.Bucket)
+        : new S3Origin(address.Bucket, options, timeProvider ?? TimeProvider.System);
+
+    public void Dispose()
+    {
+        foreach (var origin in opened.Values)
+            origin.Value.Dispose();
     }
 
     private OriginAddress Default()

@@ -1,0 +1,204 @@
+using DatasetCache.Datasets;
+using DatasetCache.Integrity;
+using DatasetCache.Origins;
+using DatasetCache.Store;
+using DatasetCache.Transfers;
+
+namespace DatasetCache;
+
+/// <summary>One miss from listing to publishing, for however many callers wait for it.</summary>
+internal sealed class Acquisition(
+    CacheRoot root, EntryStore entries, SpaceLedger space, CacheOptions options, TimeProvider time, IOrigin origin, string prefix,
+    DatasetRef dataset, bool allowMissing, TransferMeter meter)
+{
+    /// <summary>How often a dataset may change under our eyes before that is an error.</summary>
+    private const int Restarts = 2;
+
+    /// <summary>Makes the dataset ready, or finds that it is.</summary>
+    /// <returns>Its identity, and whether anything had to be put together for it.</returns>
+    public async Task<(DatasetIdentity Identity, AcquireOutcome Outcome)> RunAsync(CancellationToken cancellationToken)
+    {
+        for (var restart = 0; ; restart++)
+        {
+            try
+            {
+                return await RunOnceAsync(cancellationToken);
+            }
+            catch (OriginException e) when (e.Failure == OriginFailure.Changed && restart < Restarts)
+            {
+                // List again and start over: what did not change is still in staging.
+                meter.Restart();
+            }
+            catch (OriginException e) when (e.Failure == OriginFailure.Changed)
+            {
+                throw new OriginException(OriginFailure.Changed, $"The source changed while it was read, {restart + 1} times in a row: {e.Message}",
+                    e.ObjectKey, e.HttpStatus, e.RequestId, advice: "Somebody is writing to this dataset. Try again when they have finished.", inner: e);
+            }
+        }
+    }
+
+    private async Task<(DatasetIdentity, AcquireOutcome)> RunOnceAsync(CancellationToken cancellationToken)
+    {
+        Manifest? listing = null;
+        if (dataset.SnapshotId is null)
+            listing = await ListAsync(cancellationToken);
+        var identity = DatasetIdentity.Create(origin.Identity, prefix, dataset, listing?.Digest);
+        if (IsReady(identity))
+            return (identity, AcquireOutcome.Hit);
+
+        meter.Phase = AcquirePhase.Waiting;
+        using var staging = await StagingArea.TakeAsync(root, $"{identity.ShortName}~{identity.Digest[..16]}", options.LockTimeout, time, cancellationToken)
+            ?? throw new LockTimeoutException($"Another process has been downloading {identity.ShortName} for longer than {options.LockTimeout}.",
+                "Wait for it, or raise lock.timeout (DSCACHE_LOCK_TIMEOUT).");
+        // Whoever had the lock may have published meanwhile.
+        if (IsReady(identity))
+        {
+            staging.Remove();
+            return (identity, AcquireOutcome.Hit);
+        }
+        listing ??= await ListAsync(cancellationToken);
+        await DownloadAsync(staging, listing, identity, cancellationToken);
+        return (identity, AcquireOutcome.Miss);
+    }
+
+    private bool IsReady(DatasetIdentity identity)
+    {
+        using var lease = entries.TryLease(identity);
+        return lease is not null;
+    }
+
+    private async Task<Manifest> ListAsync(CancellationToken cancellationToken)
+    {
+        meter.Phase = AcquirePhase.Listing;
+        var files = new List<ManifestFile>();
+        await foreach (var listed in origin.ListAsync(prefix, cancellationToken))
+        {
+            if (DatasetPath.FromKey(listed.Key, prefix, listed.Size) is { } path)
+                files.Add(new ManifestFile(path, listed.Size, listed.ETag));
+        }
+        if (files.Count == 0)
+            throw new DatasetNotFoundException($"There is nothing at {origin.Identity}/{prefix}.", "Check the dataset's id or path, and the bucket.");
+        DatasetPath.RefuseConflicts(files);
+        return new Manifest(files);
+    }
+
+    private async Task DownloadAsync(StagingArea staging, Manifest listing, DatasetIdentity identity, CancellationToken cancellationToken)
+    {
+        meter.Phase = AcquirePhase.Resuming;
+        staging.Begin(listing);
+        var resumed = PresentBytes(staging);
+        meter.Reused(resumed);
+        var ordinal = new Dictionary<string, int>(StringComparer.Ordinal);
+        for (var i = 0; i < listing.Files.Count; i++)
+            ordinal[listing.Files[i].Path] = i;
+
+        meter.Phase = AcquirePhase.Downloading;
+        var first = FirstFiles(listing).Select(file => ordinal[file.Path]).ToArray();
+        await FetchAsync(staging, first, cancellationToken);
+        await CheckVersionHashAsync(staging, cancellationToken);
+
+        var chosen = await DatasetSelector.SelectAsync(listing, prefix, dataset.Selection, path => OpenStaged(staging, path), cancellationToken);
+        RefuseMissing(chosen.MissingCount, chosen.MissingFirst, allowMissing);
+        var wanted = chosen.Manifest.Files.Select(file => ordinal[file.Path]).ToArray();
+        var own = await FetchAsync(staging, wanted, cancellationToken);
+
+        meter.Phase = AcquirePhase.Publishing;
+        cancellationToken.ThrowIfCancellationRequested();
+        var pieces = new Pieces(chosen.Manifest);
+        for (var i = 0; i < wanted.Length; i++)
+            pieces.CompleteAll(i, staging.Pieces.Checksums(wanted[i]));
+        foreach (var file in first.Except(wanted))
+            staging.Tree.Delete(listing.Files[file].Path);
+        entries.Publish(staging, pieces, identity, key => new EntryRecord
+        {
+            Format = CacheRoot.Format,
+            CacheKey = key,
+            Identity = identity.Canonical,
+            Origin = origin.Identity,
+            Prefix = prefix,
+            SnapshotId = dataset.SnapshotId,
+            DatasetId = dataset.DatasetId,
+            VersionHash = identity.VersionHash,
+            Selection = dataset.Selection.Canonical,
+            SelectionReason = chosen.Reason,
+            ManifestDigest = chosen.Manifest.Digest,
+            Files = chosen.Manifest.Files.Count,
+            Bytes = chosen.Manifest.Bytes,
+            OwnBytes = own,
+            PublishedAt = time.GetUtcNow(),
+            MissingCount = chosen.MissingCount,
+            MissingFirst = chosen.MissingFirst,
+        }, options.Durable);
+        staging.Remove();
+    }
+
+    /// <summary>What must be here before anything can be checked or selected.</summary>
+    private IEnumerable<ManifestFile> FirstFiles(Manifest listing) => dataset.VersionHash is not null
+        ? listing.Files.Where(file => DatasetVersionHash.IsMetadata(file.Path))
+        : DatasetSelector.NeededFirst(listing, dataset.Selection);
+
+    /// <summary>Reserves space for these files, links what other versions hold, and fetches the rest.</summary>
+    /// <returns>Bytes that they take on the disk and share with nobody.</returns>
+    private async Task<long> FetchAsync(StagingArea staging, IReadOnlyList<int> files, CancellationToken cancellationToken)
+    {
+        meter.Expect(files.Count, files.Sum(file => staging.Listing.Files[file].Size));
+        var siblings = new Siblings(root, entries);
+        var matches = siblings.Find(staging, origin.Identity, prefix, files);
+        var shared = matches.Where(match => match.Shared).Sum(match => SpaceLedger.Allocated(staging.Listing.Files[match.File].Size)) + staging.SharedBytes;
+        var all = Enumerable.Range(0, staging.Listing.Files.Count).Where(staging.Pieces.HasAny).Union(files).Sum(file => SpaceLedger.Allocated(staging.Listing.Files[file].Size));
+        await space.ReserveAsync(staging, all - shared, PresentBytes(staging), cancellationToken);
+        siblings.Adopt(staging, matches, meter, cancellationToken);
+        // A file that could not be linked was copied: that is space nobody had reserved.
+        if (all - staging.SharedBytes > all - shared)
+            await space.ReserveAsync(staging, all - staging.SharedBytes, PresentBytes(staging), cancellationToken);
+
+        meter.Restart();
+        foreach (var file in files)
+        {
+            if (staging.Pieces.HasAll(file))
+                meter.FileDone();
+        }
+        meter.BytesDone(PresentBytes(staging, files));
+        await new OriginDownload(origin, prefix, staging, options, meter, time).FetchAsync(files, cancellationToken);
+        return files.Sum(file => SpaceLedger.Allocated(staging.Listing.Files[file].Size)) - staging.SharedBytes;
+    }
+
+    private static long PresentBytes(StagingArea staging) => PresentBytes(staging, Enumerable.Range(0, staging.Listing.Files.Count));
+
+    private static long PresentBytes(StagingArea staging, IEnumerable<int> files)
+    {
+        var bytes = 0L;
+        foreach (var file in files.Where(staging.Pieces.HasAny))
+        {
+            for (var piece = 0; piece < staging.Pieces.Count(file); piece++)
+                bytes += staging.Pieces.Has(file, piece) ? Pieces.LengthOf(staging.Listing.Files[file].Size, piece) : 0;
+        }
+        return bytes;
+    }
+
+    private async Task CheckVersionHashAsync(StagingArea staging, CancellationToken cancellationToken)
+    {
+        if (dataset.VersionHash is null)
+            return;
+        var metadata = staging.Listing.Files.Select(file => file.Path).Where(DatasetVersionHash.IsMetadata);
+        var actual = await DatasetVersionHash.ComputeAsync(metadata, path => OpenStaged(staging, path), cancellationToken);
+        if (!string.Equals(actual, dataset.VersionHash, StringComparison.OrdinalIgnoreCase))
+        {
+            throw new IntegrityException(
+                $"The metadata of {origin.Identity}/{prefix} has the dataset version hash {actual}; {dataset.VersionHash} was asked for.",
+                "The dataset was changed after the snapshot was taken, or the hash belongs to another snapshot.");
+        }
+    }
+
+    private static ValueTask<Stream> OpenStaged(StagingArea staging, string path)
+        => new(new StoredFileStream(staging.Tree.TryOpen(path) ?? throw new IntegrityException($"{path} should be in staging and is not.")));
+
+    public static void RefuseMissing(int count, IReadOnlyList<string> first, bool allowMissing)
+    {
+        if (count == 0 || allowMissing)
+            return;
+        throw new DatasetNotFoundException(
+            $"The annotations name {count} image{(count == 1 ? "" : "s")} that the origin does not have: {string.Join(", ", first)}{(count > first.Count ? ", …" : "")}.",
+            "Use --allow-missing to go on without them.");
+    }
+}

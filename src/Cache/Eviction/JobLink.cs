@@ -1,0 +1,170 @@
+using DatasetCache.Store;
+
+namespace DatasetCache.Eviction;
+
+/// <summary><c>JOB_DIR/dataset</c>: what a job opens, and what keeps its dataset from being evicted for as long as it stands.</summary>
+internal sealed class JobLink(CacheRoot root, JobRoots roots)
+{
+    public const string Name = "dataset";
+
+    /// <summary>Makes or renews the link of a job, and registers it. The caller holds a lease on the entry.</summary>
+    /// <returns>The link's path.</returns>
+    /// <exception cref="InvalidRequestException">Something of the user's stands in its place; nothing was touched.</exception>
+    public string Make(string jobDirectory, EntryRecord entry, LinkMode mode, string? jobId)
+    {
+        var directory = Path.TrimEndingDirectorySeparator(Path.GetFullPath(jobDirectory));
+        var link = Path.Join(directory, Name);
+        var target = root.SnapshotPath(entry.CacheKey);
+        if (IsBelow(directory, root.Path))
+            throw new InvalidRequestException($"The job directory {directory} lies inside the cache root {root.Path}.", "Choose a directory outside the cache.");
+        try
+        {
+            Directory.CreateDirectory(directory);
+            RefuseStranger(link, entry, mode);
+            switch (mode)
+            {
+                case LinkMode.Symlink:
+                    MakeSymlink(target, link);
+                    break;
+                case LinkMode.Tree:
+                    Fill(target, link, static (from, to) => MakeSymlink(from, to));
+                    break;
+                default:
+                    Fill(target, link, static (from, to) => CopyWritable(from, to));
+                    break;
+            }
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new StorageException($"The job's link {link} cannot be made: {e.Message}", advice: "Check that the job directory is yours to write.", inner: e);
+        }
+        roots.Register(link, entry.CacheKey, mode, jobId, mode == LinkMode.Symlink ? default : StatusOf(link)!.Value);
+        return link;
+    }
+
+    /// <summary>Removes a job's link and its registration. What the user put into a <see cref="LinkMode.Tree"/> stays.</summary>
+    public ReleaseResult Remove(string jobDirectory)
+    {
+        var link = Path.Join(Path.TrimEndingDirectorySeparator(Path.GetFullPath(jobDirectory)), Name);
+        var record = roots.Find(link);
+        var status = StatusOf(link);
+        if (status is null)
+        {
+            roots.Forget(link);
+            return new ReleaseResult(link, record?.CacheKey, Removed: false, KeptFiles: 0);
+        }
+        if (status.Value.IsSymbolicLink)
+        {
+            var target = new FileInfo(link).LinkTarget!;
+            if (!IsBelow(target, Path.Join(root.Path, "snapshots")))
+                throw new InvalidRequestException($"{link} points at {target}, which is not in the cache root {root.Path}. Nothing was removed.", "Was it made with another --root?");
+            File.Delete(link);
+            roots.Forget(link);
+            return new ReleaseResult(link, Path.GetFileName(target), Removed: true, KeptFiles: 0);
+        }
+        if (record is null || !IsOurs(record, status.Value))
+            throw new InvalidRequestException($"{link} is a directory that this cache did not make. Nothing was removed.");
+        var kept = record.Mode == LinkMode.Tree ? RemoveLinks(link) : 0;
+        if (record.Mode == LinkMode.Copy)
+            Directory.Delete(link, recursive: true);
+        roots.Forget(link);
+        return new ReleaseResult(link, record.CacheKey, Removed: kept == 0, kept);
+    }
+
+    /// <summary>Whether a registered link still stands and still means its entry.</summary>
+    public static bool Stands(CacheRoot root, RootRecord record) => StatusOf(record.Link) is { } status && record.Mode switch
+    {
+        LinkMode.Symlink => status.IsSymbolicLink && string.Equals(new FileInfo(record.Link).LinkTarget, root.SnapshotPath(record.CacheKey), StringComparison.Ordinal),
+        LinkMode.Tree => IsOurs(record, status),
+        _ => false, // A copy needs nobody's protection.
+    };
+
+    private void RefuseStranger(string link, EntryRecord entry, LinkMode mode)
+    {
+        if (StatusOf(link) is not { } status || (status.IsSymbolicLink && mode == LinkMode.Symlink))
+            return;
+        if (status.IsSymbolicLink)
+        {
+            File.Delete(link);
+            return;
+        }
+        var record = roots.Find(link);
+        if (status.IsDirectory && mode != LinkMode.Symlink && record is not null && IsOurs(record, status)
+            && record.Mode == mode && string.Equals(record.CacheKey, entry.CacheKey, StringComparison.Ordinal))
+            return;
+        var what = !status.IsDirectory ? "a file" : record is not null && IsOurs(record, status) ? $"a {(record.Mode == LinkMode.Tree ? "tree" : "copy")} of {record.CacheKey}" : "a real directory";
+        throw new InvalidRequestException($"{link} is {what}, not a link. Nothing was deleted.",
+            record is not null ? "Run `dscache release` on the job directory first." : "Move it away, or choose another job directory.");
+    }
+
+    private static void MakeSymlink(string target, string link)
+    {
+        if (StatusOf(link) is { IsSymbolicLink: true } && string.Equals(new FileInfo(link).LinkTarget, target, StringComparison.Ordinal))
+            return;
+        var temporary = $"{link}.{Environment.ProcessId:x}.{Environment.CurrentManagedThreadId:x}.tmp";
+        File.Delete(temporary);
+        File.CreateSymbolicLink(temporary, target);
+        try
+        {
+            // File.Move refuses a link to a directory as a file.
+            JobFiles.Retry("rename", link, () => Syscalls.RenameAt(Syscalls.AtFdCwd, temporary, Syscalls.AtFdCwd, link));
+        }
+        catch
+        {
+            File.Delete(temporary);
+            throw;
+        }
+    }
+
+    private static void Fill(string from, string to, Action<string, string> place)
+    {
+        Directory.CreateDirectory(to);
+        foreach (var entry in new DirectoryInfo(from).EnumerateFileSystemInfos("*", new EnumerationOptions { AttributesToSkip = default }))
+        {
+            var target = Path.Join(to, entry.Name);
+            if (entry is DirectoryInfo)
+                Fill(entry.FullName, target, place);
+            else
+                place(entry.FullName, target);
+        }
+    }
+
+    // By way of a temporary name, so that a copy cut short is not taken for a whole one next time.
+    private static void CopyWritable(string from, string to)
+    {
+        if (File.Exists(to))
+            return;
+        var temporary = to + ".dscache-copy";
+        File.Delete(temporary);
+        File.Copy(from, temporary);
+        File.SetUnixFileMode(temporary, (UnixFileMode)0x1A4);
+        File.Move(temporary, to);
+    }
+
+    // Returns how many files of the user's own it left.
+    private int RemoveLinks(string directory)
+    {
+        var kept = 0;
+        foreach (var entry in new DirectoryInfo(directory).EnumerateFileSystemInfos("*", new EnumerationOptions { AttributesToSkip = default }))
+        {
+            if (entry.LinkTarget is { } target && IsBelow(target, Path.Join(root.Path, "snapshots")))
+                entry.Delete();
+            else if (entry is DirectoryInfo && entry.LinkTarget is null)
+                kept += RemoveLinks(entry.FullName);
+            else
+                kept++;
+        }
+        if (kept == 0)
+            Directory.Delete(directory);
+        return kept;
+    }
+
+    private static bool IsOurs(RootRecord record, FileStatus status) => status.IsDirectory && record.Inode == status.Inode && record.Device == status.Device;
+
+    private static bool IsBelow(string path, string directory)
+        => path.StartsWith(directory, StringComparison.Ordinal) && (path.Length == directory.Length || path[directory.Length] == '/');
+
+    private static readonly FileSystem JobFiles = new();
+
+    private static FileStatus? StatusOf(string path) => DirectoryHandle.StatusOf(JobFiles, Syscalls.AtFdCwd, path, Syscalls.AtSymlinkNoFollow, path);
+}

@@ -1,0 +1,37 @@
+using System.Security.Cryptography;
+using System.Text;
+using System.Text.Json;
+using DatasetCache.Store;
+
+namespace DatasetCache.Eviction;
+
+/// <summary>The registered job links. An entry whose link still stands is protected, whether or not any process lives that asked for it.</summary>
+internal sealed class JobRoots(CacheRoot root, TimeProvider time)
+{
+    public void Register(string link, string cacheKey, LinkMode mode, string? jobId, FileStatus made)
+        => root.Roots.WriteAtomically(NameOf(link), JsonSerializer.SerializeToUtf8Bytes(
+            new RootRecord { Link = link, CacheKey = cacheKey, Mode = mode, JobId = jobId, Inode = made.Inode, Device = made.Device, Since = time.GetUtcNow() }, StoreJson.Default.RootRecord),
+            root.Staging);
+
+    public RootRecord? Find(string link) => Read(NameOf(link)) is { } record && string.Equals(record.Link, link, StringComparison.Ordinal) ? record : null;
+
+    public void Forget(string link) => root.Roots.Delete(NameOf(link));
+
+    /// <summary>Every registered link that still stands.</summary>
+    public IEnumerable<RootRecord> Standing()
+        => root.Roots.List().Select(file => Read(file.Name)).OfType<RootRecord>().Where(record => JobLink.Stands(root, record));
+
+    private RootRecord? Read(string name)
+    {
+        try
+        {
+            return root.Roots.TryReadAll(name) is { } json ? JsonSerializer.Deserialize(json, StoreJson.Default.RootRecord) : null;
+        }
+        catch (JsonException)
+        {
+            return null;
+        }
+    }
+
+    private static string NameOf(string link) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(link)))[..32] + ".json";
+}

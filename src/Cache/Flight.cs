@@ -1,0 +1,70 @@
+using DatasetCache.Datasets;
+using DatasetCache.Transfers;
+
+namespace DatasetCache;
+
+/// <summary>
+/// One acquisition that any number of callers in this process share. It goes on while one of them still wants it, and is cancelled when the
+/// last has left.
+/// </summary>
+internal sealed class Flight(string name, Func<TransferMeter, CancellationToken, Task<(DatasetIdentity, AcquireOutcome)>> run, TimeProvider time)
+{
+    private static readonly TimeSpan ReportEvery = TimeSpan.FromMilliseconds(100);
+    private readonly Lock gate = new();
+    private readonly CancellationTokenSource abandoned = new();
+    private Task<(DatasetIdentity, AcquireOutcome)>? task;
+    private int passengers;
+    private bool givenUp;
+
+    public TransferMeter Meter { get; } = new();
+
+    public bool IsOver => task is { IsCompleted: true };
+
+    /// <summary>False where the flight is over or given up: the caller needs a new one.</summary>
+    public bool TryBoard(out bool pilot)
+    {
+        lock (gate)
+        {
+            pilot = task is null;
+            if (givenUp || task is { IsCompleted: true })
+                return false;
+            passengers++;
+            task ??= Task.Run(() => run(Meter, abandoned.Token));
+            return true;
+        }
+    }
+
+    public async Task<(DatasetIdentity Identity, AcquireOutcome Outcome)> WaitAsync(IProgress<AcquireProgress>? progress, CancellationToken cancellationToken)
+    {
+        try
+        {
+            if (progress is null)
+                return await task!.WaitAsync(cancellationToken);
+            while (!task!.IsCompleted)
+            {
+                progress.Report(Meter.Snapshot(name));
+                await Task.WhenAny(task.WaitAsync(cancellationToken), Task.Delay(ReportEvery, time, CancellationToken.None));
+                cancellationToken.ThrowIfCancellationRequested();
+            }
+            progress.Report(Meter.Snapshot(name));
+            return await task;
+        }
+        finally
+        {
+            await LeaveAsync();
+        }
+    }
+
+    private async Task LeaveAsync()
+    {
+        lock (gate)
+        {
+            if (--passengers > 0 || task!.IsCompleted)
+                return;
+            givenUp = true;
+        }
+        await abandoned.CancelAsync();
+        // The last to leave sees the download to its orderly end: what has arrived is in the journal, and the lock is free.
+        await ((Task)task).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+    }
+}

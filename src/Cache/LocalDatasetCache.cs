@@ -1,0 +1,215 @@
+using System.Collections.Concurrent;
+using DatasetCache.Datasets;
+using DatasetCache.Eviction;
+using DatasetCache.Integrity;
+using DatasetCache.Origins;
+using DatasetCache.Store;
+
+namespace DatasetCache;
+
+/// <summary>
+/// The cache of one host, without any server: any number of these, in any number of processes, may work on one root at once.
+/// </summary>
+public sealed class LocalDatasetCache : IDatasetCache
+{
+    private readonly CacheRoot root;
+    private readonly CacheOptions options;
+    private readonly IOriginFactory origins;
+    private readonly TimeProvider time;
+    private readonly EntryStore entries;
+    private readonly JobRoots roots;
+    private readonly JobLink links;
+    private readonly StagingSweep sweep;
+    private readonly SpaceLedger space;
+    private readonly ConcurrentDictionary<string, Flight> flights = new(StringComparer.Ordinal);
+
+    private LocalDatasetCache(CacheRoot root, CacheOptions options, IOriginFactory origins, TimeProvider time)
+    {
+        this.root = root;
+        this.options = options;
+        this.origins = origins;
+        this.time = time;
+        entries = new EntryStore(root, time);
+        roots = new JobRoots(root, time);
+        links = new JobLink(root, roots);
+        sweep = new StagingSweep(root, time);
+        space = new SpaceLedger(root, entries, options, sweep);
+    }
+
+    /// <summary>Opens the cache at <see cref="CacheOptions.Root"/>, which is made where it is missing.</summary>
+    /// <exception cref="StorageException">The root cannot be used, or a newer version wrote it.</exception>
+    public static LocalDatasetCache Open(CacheOptions options, IOriginFactory origins, TimeProvider? time = null, FileSystem? files = null)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        ArgumentNullException.ThrowIfNull(origins);
+        return new LocalDatasetCache(CacheRoot.Open(options.Root, files), options, origins, time ?? TimeProvider.System);
+    }
+
+    /// <inheritdoc />
+    public async Task<DatasetLease> AcquireAsync(AcquireRequest request, IProgress<AcquireProgress>? progress = null, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(request);
+        cancellationToken.ThrowIfCancellationRequested();
+        var started = time.GetTimestamp();
+        var (origin, prefix) = Locate(request.Dataset);
+        if (request.Dataset.SnapshotId is not null
+            && entries.TryLease(DatasetIdentity.Create(origin.Identity, prefix, request.Dataset)) is { } ready)
+            return Hand(ready, request, AcquireOutcome.Hit, flown: null, started);
+
+        // What was evicted between the download and the lease is asked for again; three times in a row is no coincidence.
+        for (var attempt = 1; ; attempt++)
+        {
+            var (identity, outcome, flown) = await FlyAsync(request, origin, prefix, progress, cancellationToken);
+            if (entries.TryLease(identity) is { } lease)
+                return Hand(lease, request, outcome, flown, started);
+            if (attempt == 3)
+                throw new NoSpaceException($"{identity.ShortName} was evicted right after it was published, {attempt} times.", 0, 0, "The cache is too small for what its jobs ask for at once: raise cache.maxSize.");
+        }
+    }
+
+    private (IOrigin Origin, string Prefix) Locate(DatasetRef dataset)
+    {
+        var (origin, prefix) = origins.Open(dataset.Origin);
+        if (dataset.DatasetId is null)
+            return (origin, prefix);
+        return (origin, prefix + options.DatasetPathTemplate
+            .Replace("{dataset}", dataset.DatasetId, StringComparison.Ordinal)
+            .Replace("{snapshot}", dataset.SnapshotId ?? "latest", StringComparison.Ordinal));
+    }
+
+    private async Task<(DatasetIdentity Identity, AcquireOutcome Outcome, Transfers.TransferMeter? Flown)> FlyAsync(
+        AcquireRequest request, IOrigin origin, string prefix, IProgress<AcquireProgress>? progress, CancellationToken cancellationToken)
+    {
+        var dataset = request.Dataset;
+        var name = string.Join('\n', origin.Identity, prefix, dataset.SnapshotId, dataset.VersionHash, dataset.Selection.Canonical, request.AllowMissing ? "lenient" : "strict");
+        while (true)
+        {
+            var flight = flights.GetOrAdd(name, _ => new Flight(dataset.SnapshotId ?? prefix.TrimEnd('/'), (meter, cancel)
+                => new Acquisition(root, entries, space, options, time, origin, prefix, dataset, request.AllowMissing, meter).RunAsync(cancel), time));
+            if (!flight.TryBoard(out var pilot))
+            {
+                flights.TryRemove(new KeyValuePair<string, Flight>(name, flight));
+                continue;
+            }
+            try
+            {
+                if (pilot)
+                    sweep.RemoveAbandoned(StagingSweep.DefaultPatience);
+                var (identity, outcome) = await flight.WaitAsync(progress, cancellationToken);
+                return (identity, pilot ? outcome : AcquireOutcome.Hit, pilot ? flight.Meter : null);
+            }
+            finally
+            {
+                if (flight.IsOver)
+                    flights.TryRemove(new KeyValuePair<string, Flight>(name, flight));
+            }
+        }
+    }
+
+    private LocalLease Hand(EntryLease lease, AcquireRequest request, AcquireOutcome outcome, Transfers.TransferMeter? flown, long started)
+    {
+        try
+        {
+            var record = lease.Record;
+            Acquisition.RefuseMissing(record.MissingCount, record.MissingFirst, request.AllowMissing);
+            entries.Touch(record.CacheKey);
+            var snapshot = root.SnapshotPath(record.CacheKey);
+            return new LocalLease(lease)
+            {
+                Path = request.JobDirectory is null ? snapshot : links.Make(request.JobDirectory, record, request.Link, request.JobId),
+                SnapshotPath = snapshot,
+                CacheKey = record.CacheKey,
+                Outcome = outcome,
+                Files = record.Files,
+                Bytes = record.Bytes,
+                FilesFromOrigin = flown?.FilesFromOrigin ?? 0,
+                BytesFromOrigin = flown?.BytesFromOrigin ?? 0,
+                ReusedBytes = flown?.ReusedBytes ?? 0,
+                Elapsed = time.GetElapsedTime(started),
+            };
+        }
+        catch
+        {
+            lease.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Every entry that is ready.</summary>
+    public IReadOnlyList<EntrySummary> List()
+    {
+        var holders = roots.Standing().ToLookup(record => record.CacheKey, StringComparer.Ordinal);
+        return [.. entries.Scan().Select(record => Summarize(record, holders[record.CacheKey])).OrderBy(entry => entry.CacheKey, StringComparer.Ordinal)];
+    }
+
+    /// <summary>One entry, or null where there is none of that name.</summary>
+    public EntrySummary? Inspect(string cacheKey)
+    {
+        if (string.IsNullOrEmpty(cacheKey) || cacheKey.Contains('/') || cacheKey.StartsWith('.'))
+            throw new InvalidRequestException($"'{cacheKey}' cannot be a cache key.", "`dscache ls` lists them.");
+        return entries.TryRead(cacheKey) is { } record
+            ? Summarize(record, roots.Standing().Where(held => string.Equals(held.CacheKey, cacheKey, StringComparison.Ordinal)))
+            : null;
+    }
+
+    /// <summary>Lets go of a job's dataset: removes <c>JOB_DIR/dataset</c> and its registration.</summary>
+    /// <exception cref="InvalidRequestException">What stands there is not this cache's.</exception>
+    public ReleaseResult Release(string jobDirectory) => links.Remove(jobDirectory);
+
+    /// <summary>Reads an entry again and compares every piece with its checksum; a broken one is quarantined, so that the next caller fetches it anew.</summary>
+    /// <returns>What is wrong with it, a line per file; empty where all is well; null where there is no such entry.</returns>
+    public IReadOnlyList<string>? Verify(string cacheKey, CancellationToken cancellationToken = default)
+    {
+        if (entries.TryRead(cacheKey) is null)
+            return null;
+        var broken = new EntryVerifier(root, entries).Check(cacheKey, cancellationToken);
+        if (broken.Count > 0)
+            entries.Quarantine(cacheKey, string.Join("; ", broken.Take(20)));
+        return broken;
+    }
+
+    /// <summary>Removes downloads that nobody resumed within <paramref name="patience"/>, and other litter of crashes.</summary>
+    public int Sweep(TimeSpan patience) => sweep.RemoveAbandoned(patience);
+
+    private EntrySummary Summarize(EntryRecord record, IEnumerable<RootRecord> holders)
+    {
+        var usage = entries.UsageOf(record.CacheKey) ?? default;
+        return new EntrySummary
+        {
+            CacheKey = record.CacheKey,
+            Path = root.SnapshotPath(record.CacheKey),
+            Origin = record.Origin,
+            DatasetPrefix = record.Prefix,
+            DatasetId = record.DatasetId,
+            SnapshotId = record.SnapshotId,
+            VersionHash = record.VersionHash,
+            Selection = record.Selection,
+            SelectionReason = record.SelectionReason,
+            ManifestDigest = record.ManifestDigest,
+            Files = record.Files,
+            Bytes = record.Bytes,
+            OwnBytes = record.OwnBytes,
+            MissingCount = record.MissingCount,
+            PublishedAt = record.PublishedAt,
+            LastUsedAt = usage.Uses == 0 ? record.PublishedAt : usage.LastUsed,
+            Uses = usage.Uses,
+            Holders = [.. holders.Select(held => new EntryHolder(held.Link, held.JobId, held.Since))],
+            IsLeased = entries.IsLeased(record.CacheKey),
+        };
+    }
+
+    public ValueTask DisposeAsync()
+    {
+        root.Dispose();
+        return ValueTask.CompletedTask;
+    }
+
+    private sealed class LocalLease(EntryLease lease) : DatasetLease
+    {
+        public override ValueTask DisposeAsync()
+        {
+            lease.Dispose();
+            return ValueTask.CompletedTask;
+        }
+    }
+}

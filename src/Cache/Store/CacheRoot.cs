@@ -1,0 +1,97 @@
+using System.Globalization;
+using System.Text;
+
+namespace DatasetCache.Store;
+
+/// <summary>The cache's folder and the rooms in it. Everything the store does starts from these open directories.</summary>
+public sealed class CacheRoot : IDisposable
+{
+    /// <summary>The layout this version reads and writes; a root with a higher number was written by a newer DatasetCache.</summary>
+    public const int Format = 1;
+
+    private readonly FileHandle node;
+
+    private CacheRoot(string path, FileSystem files, DirectoryHandle root)
+    {
+        Path = path;
+        Files = files;
+        Root = root;
+        CheckFormat();
+        Snapshots = Room("snapshots");
+        Entries = Room("entries");
+        Roots = Room("roots");
+        Staging = Room("staging");
+        Quarantine = Room("quarantine");
+        node = root.OpenOrCreate("node.lock", 0x1B6);
+        if (!node.TryLock(exclusive: false))
+            throw new LockTimeoutException($"A daemon holds the cache root {path} alone.", "Talk to the daemon, or give --root another folder.");
+    }
+
+    public string Path { get; }
+
+    public FileSystem Files { get; }
+
+    public DirectoryHandle Root { get; }
+
+    /// <summary>The trees that jobs see, sealed read-only.</summary>
+    public DirectoryHandle Snapshots { get; }
+
+    /// <summary>The small files of each entry: entry.json, manifest, usage, lease.</summary>
+    public DirectoryHandle Entries { get; }
+
+    /// <summary>Job links that hold an entry.</summary>
+    public DirectoryHandle Roots { get; }
+
+    /// <summary>Downloads under way, their locks, and temporary files.</summary>
+    public DirectoryHandle Staging { get; }
+
+    public DirectoryHandle Quarantine { get; }
+
+    /// <summary>Opens the root, and makes it where it is missing.</summary>
+    /// <exception cref="StorageException">It cannot be made or used, or a newer version wrote it.</exception>
+    public static CacheRoot Open(string path, FileSystem? files = null)
+    {
+        files ??= new FileSystem();
+        path = System.IO.Path.TrimEndingDirectorySeparator(System.IO.Path.GetFullPath(path));
+        try
+        {
+            Directory.CreateDirectory(path);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new StorageException($"The cache root {path} cannot be made: {e.Message}", advice: "Set cache.root (--root, DSCACHE_ROOT) to a folder that you may write.", inner: e);
+        }
+        return new CacheRoot(path, files, files.OpenRoot(path));
+    }
+
+    public string SnapshotPath(string cacheKey) => System.IO.Path.Join(Path, "snapshots", cacheKey);
+
+    private DirectoryHandle Room(string name)
+    {
+        if (Root.TryOpenDirectory(name) is { } there)
+            return there;
+        Root.MakeDirectories(name);
+        return Root.OpenDirectory(name);
+    }
+
+    private void CheckFormat()
+    {
+        var text = Root.TryReadAll("format") is { } bytes ? Encoding.ASCII.GetString(bytes).Trim() : "";
+        if (text.Length == 0)
+        {
+            using var file = Root.OpenOrCreate("format", 0x1A4);
+            file.Write("1\n"u8, 0);
+        }
+        else if (!int.TryParse(text, CultureInfo.InvariantCulture, out var format) || format > Format)
+        {
+            throw new StorageException($"The cache root {Path} has format '{text}'; this version of DatasetCache knows formats up to {Format}.",
+                advice: "A newer version wrote it. Use that version, or set cache.root to another folder.");
+        }
+    }
+
+    public void Dispose()
+    {
+        foreach (var handle in (ReadOnlySpan<IDisposable?>)[node, Snapshots, Entries, Roots, Staging, Quarantine, Root])
+            handle?.Dispose();
+    }
+}

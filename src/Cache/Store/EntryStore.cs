@@ -1,0 +1,207 @@
+using System.Text;
+using DatasetCache.Datasets;
+using DatasetCache.Eviction;
+using DatasetCache.Transfers;
+
+namespace DatasetCache.Store;
+
+/// <summary>
+/// The published entries: <c>snapshots/KEY</c>, the sealed tree, and <c>entries/KEY/{entry.json, manifest, usage, lease}</c>. An entry is ready if
+/// and only if both stand there; the rename of the tree is what publishes it.
+/// </summary>
+internal sealed class EntryStore(CacheRoot root, TimeProvider time)
+{
+    private static readonly TimeSpan UsageHalfLife = TimeSpan.FromHours(24);
+
+    /// <summary>Leases the entry of this identity if it is ready. Reads one small file, whatever the size of the dataset or the cache.</summary>
+    public EntryLease? TryLease(DatasetIdentity identity)
+    {
+        foreach (var key in identity.Names)
+        {
+            if (TryLease(key, identity.Canonical) is { } lease)
+                return lease;
+        }
+        return null;
+    }
+
+    /// <summary>Leases an entry by its key; with an identity only if it is that one's.</summary>
+    public EntryLease? TryLease(string key, string? identity)
+    {
+        using var directory = root.Entries.TryOpenDirectory(key);
+        if (directory?.TryOpen("lease") is not { } file)
+            return null;
+        try
+        {
+            // Whoever has it exclusively (an evictor, a look at who holds it) has it for a moment. What was evicted while we waited is not the
+            // entry that is named now.
+            file.Lock(exclusive: false);
+            if (root.Entries.Status(key) is not { } named || !named.IsSameFile(directory.Status()))
+                return Free(file);
+            var record = directory.TryReadAll("entry.json") is { } json ? EntryRecord.FromJson(json) : null;
+            if (record is null || root.Snapshots.Status(key) is not { IsDirectory: true })
+            {
+                Free(file);
+                if (record is null)
+                    Quarantine(key, "entry.json is torn or missing");
+                return null;
+            }
+            return identity is null || string.Equals(record.Identity, identity, StringComparison.Ordinal) ? new EntryLease(record, file) : Free(file);
+        }
+        catch
+        {
+            file.Dispose();
+            throw;
+        }
+    }
+
+    private static EntryLease? Free(FileHandle file)
+    {
+        file.Dispose();
+        return null;
+    }
+
+    /// <summary>Whether a live process holds a lease right now.</summary>
+    public bool IsLeased(string key)
+    {
+        using var file = root.Entries.TryOpen(key + "/lease");
+        return file is not null && !file.TryLock(exclusive: true);
+    }
+
+    /// <summary>Notes a use. Never fails: who may only read may still get.</summary>
+    public void Touch(string key)
+    {
+        try
+        {
+            using var directory = root.Entries.TryOpenDirectory(key);
+            using var file = directory?.TryOpenWritable("usage");
+            file?.Write((ReadUsage(directory!) ?? default).Touch(time.GetUtcNow(), UsageHalfLife).ToBytes(), 0);
+        }
+        catch (DatasetCacheException)
+        {
+            // A lost count changes a rank in the eviction order and nothing else.
+        }
+    }
+
+    public Usage? UsageOf(string key)
+    {
+        using var directory = root.Entries.TryOpenDirectory(key);
+        return directory is null ? null : ReadUsage(directory);
+    }
+
+    private static Usage? ReadUsage(DirectoryHandle directory) => directory.TryReadAll("usage") is { } bytes ? Usage.FromBytes(bytes) : null;
+
+    /// <summary>Everything that is published, in no order. Entries that are torn are passed over.</summary>
+    public IEnumerable<EntryRecord> Scan()
+    {
+        foreach (var (key, _) in root.Entries.List())
+        {
+            if (TryRead(key) is { } record)
+                yield return record;
+        }
+    }
+
+    public EntryRecord? TryRead(string key)
+        => root.Snapshots.Status(key) is { IsDirectory: true } && root.Entries.TryReadAll(key + "/entry.json") is { } json ? EntryRecord.FromJson(json) : null;
+
+    /// <summary>The entry's files and checksums, or null where they are torn.</summary>
+    public IReadOnlyList<ManifestText.Line>? ReadManifest(string key)
+    {
+        using var directory = root.Entries.TryOpenDirectory(key);
+        return directory is null ? null : ManifestText.Read(directory, "manifest");
+    }
+
+    /// <summary>
+    /// Makes a staged dataset an entry: seals it, forces it to the disk, and gives it its name by one rename. When this returns it is ready and
+    /// survives a power cut.
+    /// </summary>
+    public EntryRecord Publish(StagingArea staging, Pieces selected, DatasetIdentity identity, Func<string, EntryRecord> describe, bool durable)
+    {
+        // One publisher at a time, so that two identities with one short name cannot both find it free.
+        using var naming = TakeNaming();
+        var key = identity.Names.First(name => TryRead(name) is not { } there || string.Equals(there.Identity, identity.Canonical, StringComparison.Ordinal));
+        var record = describe(key);
+
+        staging.Directory.DeleteTree("entry");
+        staging.Directory.MakeDirectories("entry");
+        using (var entry = staging.Directory.OpenDirectory("entry"))
+        {
+            using (var manifest = entry.Create("manifest", 0x124))
+                ManifestText.Write(manifest, selected.Manifest, selected);
+            using (var json = entry.Create("entry.json", 0x124))
+                json.Write(record.ToJson(), 0);
+            using (var usage = entry.Create("usage", 0x1B6))
+                usage.Write(default(Usage).Touch(time.GetUtcNow(), UsageHalfLife).ToBytes(), 0);
+            entry.Create("lease", 0x1A4).Dispose();
+        }
+        Seal(staging.Tree, selected.Manifest);
+        if (durable)
+            staging.Directory.SyncFileSystem();
+
+        // What stands under the name by now is the litter of a publish that was cut short, or was quarantined half-way.
+        root.Entries.DeleteTree(key);
+        root.Snapshots.DeleteTree(key);
+        staging.Directory.Move("entry", root.Entries, key);
+        if (durable)
+            root.Entries.Sync();
+        staging.Directory.Move("tree", root.Snapshots, key);
+        if (root.Snapshots.Status(key) is not { } published || !published.IsSameFile(staging.Tree.Status()))
+        {
+            root.Snapshots.DeleteTree(key);
+            throw new StorageException($"Somebody put something else in the place of {staging.Tree.Path}.", advice: "Somebody else writes into the cache root: check its mode.");
+        }
+        staging.Tree.ChangeMode(0x16D);
+        if (durable)
+            root.Snapshots.Sync();
+        return record;
+    }
+
+    private FileLock TakeNaming()
+    {
+        while (true)
+        {
+            if (FileLock.TryTake(root.Staging, "naming.lock") is { } free)
+                return free;
+            using var file = root.Staging.OpenOrCreate("naming.lock", 0x1B6);
+            file.Lock(exclusive: true);
+        }
+    }
+
+    // All directories but the top one, which must stay writable until it has been renamed.
+    private static void Seal(DirectoryHandle tree, Manifest manifest)
+    {
+        var last = "";
+        var seen = new HashSet<string>(StringComparer.Ordinal);
+        foreach (var file in manifest.Files)
+        {
+            var slash = file.Path.LastIndexOf('/');
+            if (slash < 0 || file.Path.AsSpan(0, slash).SequenceEqual(last))
+                continue;
+            last = file.Path[..slash];
+            for (var parent = last; parent.Length > 0 && seen.Add(parent); parent = parent[..Math.Max(0, parent.LastIndexOf('/'))])
+            {
+                using var directory = tree.OpenDirectory(parent);
+                directory.ChangeMode(0x16D /* 0555 */);
+            }
+        }
+    }
+
+    /// <summary>Takes a broken entry out of use and keeps it, with the reason, for somebody to look at.</summary>
+    public void Quarantine(string key, string reason)
+    {
+        var place = $"{key}.{time.GetUtcNow().UtcTicks:x}";
+        root.Quarantine.MakeDirectories(place);
+        using var directory = root.Quarantine.OpenDirectory(place);
+        using (var text = directory.Create("reason", 0x1A4))
+            text.Write(Encoding.UTF8.GetBytes($"{time.GetUtcNow():O} {key}: {reason}\n"), 0);
+        using (var tree = root.Snapshots.TryOpenDirectory(key))
+        {
+            if (tree is not null)
+            {
+                tree.ChangeMode(0x1ED);
+                root.Snapshots.Move(key, directory, "tree");
+            }
+        }
+        if (root.Entries.Status(key) is not null)
+            root.Entries.Move(key, directory, "entry");
+    }
+}

@@ -1,0 +1,111 @@
+namespace DatasetCache.Store;
+
+/// <summary>
+/// An exclusive lock between threads and processes, as a flock'd file: a dead owner's lock is free at once, and a waiter wakes at once.
+/// </summary>
+public sealed class FileLock : IDisposable
+{
+    private readonly DirectoryHandle directory;
+    private readonly string name;
+    private readonly FileHandle file;
+
+    private FileLock(DirectoryHandle directory, string name, FileHandle file)
+    {
+        this.directory = directory;
+        this.name = name;
+        this.file = file;
+    }
+
+    /// <summary>Takes the lock if nobody has it.</summary>
+    public static FileLock? TryTake(DirectoryHandle directory, string name)
+    {
+        while (true)
+        {
+            var file = directory.OpenOrCreate(name, 0x1B6 /* 0666 less umask */);
+            var taken = false;
+            try
+            {
+                if (!file.TryLock(exclusive: true))
+                    return null;
+                taken = StillNamed(directory, name, file);
+                if (taken)
+                    return new FileLock(directory, name, file);
+            }
+            finally
+            {
+                if (!taken)
+                    file.Dispose();
+            }
+        }
+    }
+
+    /// <summary>Takes the lock, waiting for at most <paramref name="timeout"/>.</summary>
+    /// <returns>The lock, or null when the time was up.</returns>
+    public static async Task<FileLock?> TakeAsync(DirectoryHandle directory, string name, TimeSpan timeout, TimeProvider time, CancellationToken cancellationToken)
+    {
+        if (TryTake(directory, name) is { } free)
+            return free;
+        using var deadline = new CancellationTokenSource(timeout, time);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(deadline.Token, cancellationToken);
+        while (true)
+        {
+            var file = directory.OpenOrCreate(name, 0x1B6);
+            try
+            {
+                await WaitAsync(file, either.Token);
+            }
+            catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
+            {
+                return null;
+            }
+            var taken = false;
+            try
+            {
+                taken = StillNamed(directory, name, file);
+                if (taken)
+                    return new FileLock(directory, name, file);
+            }
+            finally
+            {
+                if (!taken)
+                    file.Dispose();
+            }
+        }
+    }
+
+    // flock cannot be interrupted: a thread of its own waits, and whoever gives up leaves it behind to let go again.
+    private static async Task WaitAsync(FileHandle file, CancellationToken cancellationToken)
+    {
+        var taken = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        new Thread(() =>
+        {
+            try
+            {
+                file.Lock(exclusive: true);
+                if (!taken.TrySetResult())
+                    file.Dispose();
+            }
+            catch (Exception e)
+            {
+                file.Dispose();
+                taken.TrySetException(e);
+            }
+        })
+        { IsBackground = true, Name = "waits for a lock" }.Start();
+        using (cancellationToken.Register(() => taken.TrySetCanceled(cancellationToken)))
+            await taken.Task;
+    }
+
+    // Whoever had the lock before may have removed the file: then this is a lock on nothing.
+    private static bool StillNamed(DirectoryHandle directory, string name, FileHandle file)
+        => directory.Status(name) is { } named && named.IsSameFile(file.Status());
+
+    /// <summary>Lets go and removes the file, so that locks leave no litter.</summary>
+    public void Release()
+    {
+        directory.Delete(name);
+        Dispose();
+    }
+
+    public void Dispose() => file.Dispose();
+}

@@ -1,0 +1,9 @@
+namespace DatasetCache.Store;
+
+/// <summary>What statx says of a file; <see cref="AllocatedBytes"/> is what it really takes on the disk.</summary>
+public readonly record struct FileStatus(
+    bool IsDirectory, bool IsSymbolicLink, bool IsRegularFile, uint Mode, uint Owner, uint Links, long Size, long AllocatedBytes, ulong Inode, ulong Device, DateTimeOffset Modified)
+{
+    /// <summary>Whether both names lead to the very same file.</summary>
+    public bool IsSameFile(FileStatus other) => Inode == other.Inode && Device == other.Device;
+}

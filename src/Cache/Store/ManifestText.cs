@@ -1,0 +1,106 @@
+using System.Globalization;
+using System.Text;
+using DatasetCache.Datasets;
+using DatasetCache.Integrity;
+using DatasetCache.Transfers;
+
+namespace DatasetCache.Store;
+
+/// <summary>
+/// The manifest on disk: a line per file (size, ETag, the pieces' checksums, path, apart by tabs; safe paths hold none), and a last line with
+/// the checksum of all before it, so that a torn file is known.
+/// </summary>
+public static class ManifestText
+{
+    private const string Header = "dscache-manifest 1";
+
+    /// <summary>Writes a manifest; with <paramref name="pieces"/> (over the same manifest) its checksums too.</summary>
+    public static void Write(FileHandle file, Manifest manifest, Pieces? pieces)
+    {
+        var buffer = new StringBuilder(128 * 1024);
+        var offset = 0L;
+        var crc = 0u;
+        buffer.Append(Header).Append('\n');
+        for (var i = 0; i < manifest.Files.Count; i++)
+        {
+            var entry = manifest.Files[i];
+            buffer.Append(entry.Size).Append('\t').Append(entry.ETag).Append('\t');
+            if (pieces is not null)
+            {
+                foreach (var checksum in pieces.Checksums(i))
+                    buffer.Append(CultureInfo.InvariantCulture, $"{checksum:x8}");
+            }
+            buffer.Append('\t').Append(entry.Path).Append('\n');
+            if (buffer.Length > 100 * 1024)
+                Flush();
+        }
+        Flush();
+        buffer.Append(CultureInfo.InvariantCulture, $"end {manifest.Files.Count} {crc:x8}\n");
+        Flush();
+
+        void Flush()
+        {
+            var bytes = Encoding.UTF8.GetBytes(buffer.ToString());
+            crc = Crc32C.Append(crc, bytes);
+            file.Write(bytes, offset);
+            offset += bytes.Length;
+            buffer.Clear();
+        }
+    }
+
+    /// <summary>One line: a file and, where they were known, the checksums of its pieces.</summary>
+    public readonly record struct Line(ManifestFile File, uint[] Checksums);
+
+    /// <summary>Reads all lines, or null where the file is torn or foreign.</summary>
+    public static IReadOnlyList<Line>? Read(DirectoryHandle directory, string name)
+    {
+        if (directory.TryReadAll(name) is not { } bytes)
+            return null;
+        var end = bytes.AsSpan().TrimEnd((byte)'\n').LastIndexOf((byte)'\n') + 1;
+        var last = Encoding.UTF8.GetString(bytes.AsSpan(end));
+        var lines = new List<Line>();
+        var rest = bytes.AsSpan(0, end);
+        if (rest.Length == 0 || !Next(ref rest).SequenceEqual(Encoding.ASCII.GetBytes(Header)))
+            return null;
+        while (rest.Length > 0)
+        {
+            if (Parse(Next(ref rest)) is not { } line)
+                return null;
+            lines.Add(line);
+        }
+        var expected = string.Create(CultureInfo.InvariantCulture, $"end {lines.Count} {Crc32C.Of(bytes.AsSpan(0, end)):x8}\n");
+        return string.Equals(last, expected, StringComparison.Ordinal) ? lines : null;
+    }
+
+    private static Span<byte> Next(ref Span<byte> rest)
+    {
+        var end = rest.IndexOf((byte)'\n');
+        var line = rest[..end];
+        rest = rest[(end + 1)..];
+        return line;
+    }
+
+    private static Line? Parse(ReadOnlySpan<byte> line)
+    {
+        Span<Range> parts = stackalloc Range[5];
+        var count = 0;
+        foreach (var range in line.Split((byte)'\t'))
+        {
+            if (count == 4)
+                return null;
+            parts[count++] = range;
+        }
+        if (count != 4 || !long.TryParse(line[parts[0]], CultureInfo.InvariantCulture, out var size))
+            return null;
+        var hex = line[parts[2]];
+        if (hex.Length != 0 && hex.Length != Pieces.CountFor(size) * 8)
+            return null;
+        var checksums = hex.Length == 0 ? [] : new uint[hex.Length / 8];
+        for (var i = 0; i < checksums.Length; i++)
+        {
+            if (!uint.TryParse(hex.Slice(i * 8, 8), NumberStyles.HexNumber, CultureInfo.InvariantCulture, out checksums[i]))
+                return null;
+        }
+        return new Line(new ManifestFile(Encoding.UTF8.GetString(line[parts[3]]), size, Encoding.UTF8.GetString(line[parts[1]])), checksums);
+    }
+}

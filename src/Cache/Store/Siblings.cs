@@ -1,0 +1,61 @@
+using DatasetCache.Transfers;
+
+namespace DatasetCache.Store;
+
+/// <summary>
+/// Finds objects that another entry of this host already holds: the same origin, key, size and ETag. They are linked into a new version instead
+/// of fetched, so that a version that changed one file in a hundred moves one byte in a hundred.
+/// </summary>
+internal sealed class Siblings(CacheRoot root, EntryStore entries)
+{
+    /// <summary>A file that is still missing, and where the same object lies.</summary>
+    public readonly record struct Match(int File, string CacheKey, string Path, uint[] Checksums, bool Shared);
+
+    /// <summary>Looks for everything that <paramref name="files"/> lack, in the newest entries first.</summary>
+    public IReadOnlyList<Match> Find(StagingArea staging, string origin, string prefix, IEnumerable<int> files)
+    {
+        var wanted = files.Where(file => staging.Listing.Files[file].Size > 0 && !staging.Pieces.HasAny(file))
+            .ToDictionary(file => prefix + staging.Listing.Files[file].Path, StringComparer.Ordinal);
+        var matches = new List<Match>();
+        if (wanted.Count == 0)
+            return matches;
+        foreach (var entry in entries.Scan().Where(entry => string.Equals(entry.Origin, origin, StringComparison.Ordinal) && Overlap(entry.Prefix, prefix)).OrderByDescending(entry => entry.PublishedAt))
+        {
+            foreach (var line in entries.ReadManifest(entry.CacheKey) ?? [])
+            {
+                var key = entry.Prefix + line.File.Path;
+                if (!wanted.TryGetValue(key, out var file))
+                    continue;
+                var listed = staging.Listing.Files[file];
+                if (line.File.Size != listed.Size || !string.Equals(line.File.ETag, listed.ETag, StringComparison.Ordinal) || line.Checksums.Length == 0)
+                    continue;
+                matches.Add(new Match(file, entry.CacheKey, line.File.Path, line.Checksums, listed.Size >= StagingArea.SmallestShared));
+                wanted.Remove(key);
+            }
+            if (wanted.Count == 0)
+                break;
+        }
+        return matches;
+    }
+
+    /// <summary>Takes over what was found; what has been evicted meanwhile is left to be fetched.</summary>
+    public void Adopt(StagingArea staging, IReadOnlyList<Match> matches, TransferMeter meter, CancellationToken cancellationToken)
+    {
+        foreach (var group in matches.GroupBy(match => match.CacheKey, StringComparer.Ordinal))
+        {
+            using var lease = entries.TryLease(group.Key, identity: null);
+            using var tree = lease is null ? null : root.Snapshots.TryOpenDirectory(group.Key);
+            if (tree is null)
+                continue;
+            foreach (var match in group)
+            {
+                cancellationToken.ThrowIfCancellationRequested();
+                if (!staging.TryAdopt(match.File, tree, match.Path, match.Checksums))
+                    continue;
+                meter.Reused(staging.Listing.Files[match.File].Size);
+            }
+        }
+    }
+
+    private static bool Overlap(string a, string b) => a.StartsWith(b, StringComparison.Ordinal) || b.StartsWith(a, StringComparison.Ordinal);
+}

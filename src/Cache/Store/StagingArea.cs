@@ -1,0 +1,301 @@
+using System.Collections.Concurrent;
+using System.Globalization;
+using DatasetCache.Datasets;
+using DatasetCache.Integrity;
+using DatasetCache.Transfers;
+
+namespace DatasetCache.Store;
+
+/// <summary>
+/// Where one dataset is put together: a tree in its final shape, and a journal of the pieces that are in it. Held by a lock; a killed
+/// owner's area is taken over as it stands.
+/// </summary>
+/// <remarks>On disk: <c>staging/NAME.lock</c>, <c>staging/NAME/{tree/, listing-DIGEST, journal-DIGEST, reserved, entry/}</c>.</remarks>
+internal sealed class StagingArea : IDisposable
+{
+    private const uint SealedFile = 0x124; // 0444
+    private const uint OpenFile = 0x1A4; // 0644
+    private readonly CacheRoot root;
+    private readonly FileLock held;
+    private readonly ConcurrentDictionary<string, Lazy<string>> directories = new(StringComparer.Ordinal);
+    private FileHandle? journal;
+    private Pieces? pieces;
+
+    private StagingArea(CacheRoot root, string name, FileLock held)
+    {
+        this.root = root;
+        this.held = held;
+        Name = name;
+        foreach (var place in (ReadOnlySpan<string>)[name, name + "/tree"])
+        {
+            // Nothing of ours: somebody planted it.
+            if (root.Staging.Status(place) is { IsDirectory: false })
+                root.Staging.Delete(place);
+        }
+        root.Staging.MakeDirectories(name + "/tree");
+        Directory = root.Staging.OpenDirectory(name);
+        Tree = Directory.OpenDirectory("tree");
+    }
+
+    public string Name { get; }
+
+    public DirectoryHandle Directory { get; }
+
+    public DirectoryHandle Tree { get; }
+
+    /// <summary>Bytes of this area, as allocated, that are another entry's too.</summary>
+    public long SharedBytes { get; private set; }
+
+    public Pieces Pieces => pieces ?? throw new InvalidOperationException("Begin comes first.");
+
+    public Manifest Listing => Pieces.Manifest;
+
+    /// <summary>Becomes the only owner of the area, or returns null when the time is up.</summary>
+    public static async Task<StagingArea?> TakeAsync(CacheRoot root, string name, TimeSpan timeout, TimeProvider time, CancellationToken cancellationToken)
+    {
+        var held = await FileLock.TakeAsync(root.Staging, name + ".lock", timeout, time, cancellationToken);
+        if (held is null)
+            return null;
+        try
+        {
+            return new StagingArea(root, name, held);
+        }
+        catch
+        {
+            held.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>
+    /// Sets the listing to work on and keeps whatever an earlier owner left that still belongs to it: pieces of the same path, size and
+    /// ETag whose bytes have the checksum that the journal says. All else is removed.
+    /// </summary>
+    public void Begin(Manifest listing)
+    {
+        journal?.Dispose();
+        SharedBytes = 0;
+        pieces = new Pieces(listing);
+        var id = listing.Digest[..16];
+        var sameListing = false;
+        foreach (var (old, _) in Directory.List())
+        {
+            if (!old.StartsWith("listing-", StringComparison.Ordinal))
+                continue;
+            sameListing |= string.Equals(old, "listing-" + id, StringComparison.Ordinal);
+            Keep(old["listing-".Length..]);
+        }
+        RemoveStrangers();
+        if (!sameListing)
+            WriteListing(listing, id);
+        journal = Directory.OpenAppend("journal-" + id, OpenFile);
+    }
+
+    private void Keep(string oldId)
+    {
+        if (ManifestText.Read(Directory, "listing-" + oldId) is not { } lines || Directory.TryReadAll("journal-" + oldId) is not { } bytes)
+            return;
+        var current = new Dictionary<string, int>(StringComparer.Ordinal);
+        for (var i = 0; i < Listing.Files.Count; i++)
+            current[Listing.Files[i].Path] = i;
+        var last = new Dictionary<(int File, int Piece), uint>();
+        foreach (var record in Journal.Read(bytes))
+            last[(record.File, record.Piece)] = record.Checksum;
+        var buffer = new byte[Pieces.Size];
+        foreach (var group in last.GroupBy(record => record.Key.File))
+        {
+            if (group.Key >= lines.Count || !current.TryGetValue(lines[group.Key].File.Path, out var file) || lines[group.Key].File != Listing.Files[file])
+                continue;
+            using var content = Tree.TryOpen(Listing.Files[file].Path);
+            // A file of another length is torn, whatever its pieces say.
+            if (content is null || content.Status().Size != Listing.Files[file].Size)
+                continue;
+            foreach (var ((_, piece), checksum) in group)
+            {
+                if (piece >= Pieces.Count(file))
+                    continue;
+                var wanted = buffer.AsSpan(0, Pieces.LengthOf(Listing.Files[file].Size, piece));
+                if (content.Read(wanted, (long)piece * Pieces.Size) == wanted.Length && Crc32C.Of(wanted) == checksum)
+                    Pieces.Complete(file, piece, checksum);
+            }
+        }
+    }
+
+    private void RemoveStrangers()
+    {
+        var kept = new HashSet<string>(StringComparer.Ordinal);
+        for (var i = 0; i < Listing.Files.Count; i++)
+        {
+            if (Pieces.HasAny(i))
+                kept.Add(Listing.Files[i].Path);
+        }
+        RemoveAllBut(Tree, "", kept);
+    }
+
+    // True where nothing is left.
+    private static bool RemoveAllBut(DirectoryHandle directory, string path, HashSet<string> kept)
+    {
+        var empty = true;
+        foreach (var (name, isDirectory) in directory.List())
+        {
+            if (isDirectory)
+            {
+                using var child = directory.OpenDirectory(name);
+                child.ChangeMode(0x1ED);
+                if (RemoveAllBut(child, path + name + "/", kept))
+                    directory.DeleteTree(name);
+                else
+                    empty = false;
+            }
+            else if (kept.Contains(path + name))
+                empty = false;
+            else
+                directory.Delete(name);
+        }
+        return empty;
+    }
+
+    // The new pair stands complete before the old one goes, so that a crash in between loses nothing.
+    private void WriteListing(Manifest listing, string id)
+    {
+        Directory.Delete("journal-" + id);
+        using (var carried = Directory.OpenAppend("journal-" + id, OpenFile))
+        {
+            for (var file = 0; file < listing.Files.Count; file++)
+            {
+                for (var piece = 0; piece < Pieces.Count(file); piece++)
+                {
+                    if (Pieces.Has(file, piece))
+                        Journal.Append(carried, new Journal.Record(file, piece, Pieces.Checksum(file, piece)));
+                }
+            }
+        }
+        Directory.Delete("listing.new");
+        using (var text = Directory.Create("listing.new", OpenFile))
+            ManifestText.Write(text, listing, pieces: null);
+        Directory.Move("listing.new", Directory, "listing-" + id);
+        foreach (var (name, _) in Directory.List())
+        {
+            if ((name.StartsWith("listing-", StringComparison.Ordinal) || name.StartsWith("journal-", StringComparison.Ordinal)) && !name.EndsWith(id, StringComparison.Ordinal))
+                Directory.Delete(name);
+        }
+    }
+
+    /// <summary>Puts a whole small file in its place: it is never seen half-written by a later owner.</summary>
+    public void WriteWhole(int file, ReadOnlySpan<byte> content)
+    {
+        var path = Listing.Files[file].Path;
+        MakeParent(path);
+        using (var target = Tree.Create(path, SealedFile))
+        {
+            try
+            {
+                target.Write(content, 0);
+            }
+            catch
+            {
+                Tree.Delete(path);
+                throw;
+            }
+        }
+        CompletePiece(file, 0, Crc32C.Of(content));
+    }
+
+    /// <summary>Opens a large file to be written in pieces, at its full length.</summary>
+    public FileHandle OpenForPieces(int file)
+    {
+        var entry = Listing.Files[file];
+        MakeParent(entry.Path);
+        var target = Tree.OpenOrCreate(entry.Path, OpenFile);
+        try
+        {
+            target.SetLength(entry.Size);
+            return target;
+        }
+        catch
+        {
+            target.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Notes that a piece's bytes are in its file.</summary>
+    public void CompletePiece(int file, int piece, uint checksum)
+    {
+        Pieces.Complete(file, piece, checksum);
+        Journal.Append(journal!, new Journal.Record(file, piece, checksum));
+    }
+
+    /// <summary>Gives a file of another snapshot a second name here, or copies it where it cannot be shared. False if it is gone.</summary>
+    /// <remarks>Not in the journal: a resumed download links it again, which costs less than reading it to check.</remarks>
+    public bool TryAdopt(int file, DirectoryHandle from, string fromPath, ReadOnlySpan<uint> checksums)
+    {
+        var entry = Listing.Files[file];
+        if (from.Status(fromPath) is not { IsRegularFile: true } status || status.Size != entry.Size)
+            return false;
+        MakeParent(entry.Path);
+        // Many tiny identical files would run into the limit of 65,000 names that ext4 gives an inode.
+        if (entry.Size < SmallestShared || from.TryLink(fromPath, Tree, entry.Path) != 0)
+        {
+            using var source = from.TryOpen(fromPath);
+            if (source is null)
+                return false;
+            using var target = Tree.Create(entry.Path, SealedFile);
+            target.CopyFrom(source, entry.Size);
+        }
+        else
+        {
+            SharedBytes += SpaceLedger.Allocated(entry.Size);
+        }
+        Pieces.CompleteAll(file, checksums);
+        return true;
+    }
+
+    public const int SmallestShared = 4096;
+
+    private void MakeParent(string path)
+    {
+        if (path.LastIndexOf('/') is not (> 0 and var slash))
+            return;
+        // Whoever comes second waits until the directory is there.
+        _ = directories.GetOrAdd(path[..slash], parent => new Lazy<string>(() =>
+        {
+            Tree.MakeDirectories(parent);
+            return parent;
+        })).Value;
+    }
+
+    /// <summary>How much of a reservation is on the disk already, for others who count what is free.</summary>
+    public void WriteReservation(long reserved, long written)
+    {
+        Span<byte> bytes = stackalloc byte[16];
+        BitConverter.TryWriteBytes(bytes, reserved);
+        BitConverter.TryWriteBytes(bytes[8..], written);
+        using var file = Directory.OpenOrCreate("reserved", OpenFile);
+        file.Write(bytes, 0);
+    }
+
+    public static (long Reserved, long Written) ReadReservation(CacheRoot root, string name)
+        => root.Staging.TryReadAll(name + "/reserved") is { Length: 16 } bytes ? (BitConverter.ToInt64(bytes), BitConverter.ToInt64(bytes, 8)) : (0, 0);
+
+    /// <summary>Removes the area with all in it.</summary>
+    public void Remove()
+    {
+        Dispose(keepLock: true);
+        root.Staging.DeleteTree(Name);
+        held.Release();
+    }
+
+    private void Dispose(bool keepLock)
+    {
+        journal?.Dispose();
+        Tree.Dispose();
+        Directory.Dispose();
+        if (!keepLock)
+            held.Dispose();
+    }
+
+    public void Dispose() => Dispose(keepLock: false);
+
+    public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"staging/{Name}");
+}

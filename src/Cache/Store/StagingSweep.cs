@@ -1,0 +1,46 @@
+namespace DatasetCache.Store;
+
+/// <summary>Removes what crashes leave in staging: downloads that nobody resumed, and temporary files.</summary>
+internal sealed class StagingSweep(CacheRoot root, TimeProvider time)
+{
+    /// <summary>How long a download that was cut short waits for somebody to resume it.</summary>
+    public static readonly TimeSpan DefaultPatience = TimeSpan.FromHours(24);
+
+    /// <summary>Removes every area that no process holds and that has not changed for <paramref name="patience"/>.</summary>
+    /// <returns>How many areas and files were removed.</returns>
+    public int RemoveAbandoned(TimeSpan patience)
+    {
+        var removed = 0;
+        foreach (var (name, isDirectory) in root.Staging.List())
+        {
+            if (root.Staging.Status(name) is not { } status || time.GetUtcNow() - status.Modified < patience)
+                continue;
+            if (isDirectory)
+                removed += RemoveArea(name) ? 1 : 0;
+            else if (name.StartsWith("tmp-", StringComparison.Ordinal))
+                removed += RemoveTemporary(name) ? 1 : 0;
+            else if (name.EndsWith(".lock", StringComparison.Ordinal) && !Permanent(name) && root.Staging.Status(name[..^5]) is null)
+                FileLock.TryTake(root.Staging, name)?.Release();
+        }
+        return removed;
+    }
+
+    private static bool Permanent(string name) => name is "naming.lock" or "space.lock";
+
+    private bool RemoveArea(string name)
+    {
+        using var held = FileLock.TryTake(root.Staging, name + ".lock");
+        if (held is null)
+            return false;
+        root.Staging.DeleteTree(name);
+        held.Release();
+        return true;
+    }
+
+    // Its writer holds a lock on it from right after making it until it is renamed away: a minute covers the gap.
+    private bool RemoveTemporary(string name)
+    {
+        using var file = root.Staging.TryOpenWritable(name);
+        return file is not null && file.TryLock(exclusive: true) && root.Staging.Delete(name);
+    }
+}

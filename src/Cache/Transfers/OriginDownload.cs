@@ -1,0 +1,247 @@
+using System.Buffers;
+using DatasetCache.Integrity;
+using DatasetCache.Origins;
+using DatasetCache.Store;
+
+namespace DatasetCache.Transfers;
+
+/// <summary>
+/// Reads the missing pieces of a listing's files from its origin into staging, many at once. A byte that has arrived is never asked for
+/// again: a broken request goes on where it stood.
+/// </summary>
+internal sealed class OriginDownload(IOrigin origin, string prefix, StagingArea staging, CacheOptions options, TransferMeter meter, TimeProvider time)
+{
+    /// <summary>The most that a kill may lose (bytes that are in no journal).</summary>
+    public const int Unrecorded = 32 * 1024 * 1024;
+
+    /// <summary>Bytes of a large file that one request asks for.</summary>
+    public const int Span = 8 * Pieces.Size;
+
+    private const int BufferSize = 256 * 1024;
+    private readonly RetryPolicy retry = new(options.Attempts, time);
+    private readonly ByteBudget budget = new(Unrecorded);
+
+    /// <summary>Consecutive missing pieces of one file.</summary>
+    private readonly record struct Claim(int File, int FirstPiece, int Count);
+
+    /// <summary>Fetches whatever these files lack.</summary>
+    /// <exception cref="OriginException">The first failure that retries did not mend; what arrived before stays in staging.</exception>
+    public async Task FetchAsync(IReadOnlyList<int> files, CancellationToken cancellationToken)
+    {
+        var claims = new Queue<Claim>(Claims(files).OrderByDescending(claim => claim.Count > 1));
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        Exception? first = null;
+        var workers = new Task[Math.Min(options.Concurrency, claims.Count)];
+        for (var i = 0; i < workers.Length; i++)
+            workers[i] = Task.Run(WorkAsync, CancellationToken.None);
+        await Task.WhenAll(workers);
+        cancellationToken.ThrowIfCancellationRequested();
+        if (first is not null)
+            System.Runtime.ExceptionServices.ExceptionDispatchInfo.Throw(first);
+
+        async Task WorkAsync()
+        {
+            using var guard = new StallGuard(options.StallTimeout, time, stop.Token);
+            try
+            {
+                while (!stop.IsCancellationRequested && Next() is { } claim)
+                    await FetchAsync(claim, guard, stop.Token);
+            }
+            catch (Exception e)
+            {
+                Interlocked.CompareExchange(ref first, e, comparand: null);
+                await stop.CancelAsync();
+            }
+        }
+
+        Claim? Next()
+        {
+            lock (claims)
+                return claims.TryDequeue(out var claim) ? claim : null;
+        }
+    }
+
+    private IEnumerable<Claim> Claims(IReadOnlyList<int> files)
+    {
+        foreach (var file in files)
+        {
+            for (var piece = 0; piece < staging.Pieces.Count(file);)
+            {
+                var count = 0;
+                while (piece + count < staging.Pieces.Count(file) && count < Span / Pieces.Size && !staging.Pieces.Has(file, piece + count))
+                    count++;
+                if (count > 0)
+                    yield return new Claim(file, piece, count);
+                piece += Math.Max(1, count);
+            }
+        }
+    }
+
+    private async Task FetchAsync(Claim claim, StallGuard guard, CancellationToken cancellationToken)
+    {
+        var entry = staging.Listing.Files[claim.File];
+        var weight = (int)Math.Min(entry.Size, Pieces.Size);
+        await budget.TakeAsync(weight);
+        try
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            if (entry.Size == 0)
+                staging.WriteWhole(claim.File, []);
+            else if (entry.Size <= Pieces.Size)
+                await FetchWholeAsync(claim.File, guard, cancellationToken);
+            else
+                await FetchPiecesAsync(claim, guard, cancellationToken);
+        }
+        finally
+        {
+            budget.Return(weight);
+        }
+        if (staging.Pieces.HasAll(claim.File))
+        {
+            if (entry.Size > 0)
+                meter.FileFetched();
+            meter.FileDone();
+        }
+    }
+
+    private async Task FetchWholeAsync(int file, StallGuard guard, CancellationToken cancellationToken)
+    {
+        var length = (int)staging.Listing.Files[file].Size;
+        var buffer = ArrayPool<byte>.Shared.Rent(length + 1);
+        try
+        {
+            var sink = new MemorySink(buffer);
+            await ReadAsync(file, 0, length, sink, guard, cancellationToken);
+            staging.WriteWhole(file, buffer.AsSpan(0, length));
+            meter.BytesDone(length);
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(buffer);
+        }
+    }
+
+    private async Task FetchPiecesAsync(Claim claim, StallGuard guard, CancellationToken cancellationToken)
+    {
+        var size = staging.Listing.Files[claim.File].Size;
+        var offset = (long)claim.FirstPiece * Pieces.Size;
+        var length = Math.Min(size, offset + ((long)claim.Count * Pieces.Size)) - offset;
+        var buffer = ArrayPool<byte>.Shared.Rent(BufferSize);
+        try
+        {
+            using var target = staging.OpenForPieces(claim.File);
+            var sink = new PieceSink(staging, claim.File, offset, target, buffer, meter);
+            await ReadAsync(claim.File, offset, length, sink, guard, cancellationToken);
+            if (staging.Pieces.HasAll(claim.File))
+                target.ChangeMode(0x124 /* 0444 */);
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(buffer);
+        }
+    }
+
+    /// <summary>Reads exactly [offset, offset + length), in as many requests as it takes.</summary>
+    private async Task ReadAsync(int file, long offset, long length, Sink sink, StallGuard guard, CancellationToken cancellationToken)
+    {
+        var entry = staging.Listing.Files[file];
+        var target = new OriginObject(prefix + entry.Path, entry.Size, entry.ETag);
+        var done = 0L;
+        for (var failed = 0; ;)
+        {
+            var before = done;
+            OriginException failure;
+            try
+            {
+                guard.Start();
+                await using var body = await origin.OpenReadAsync(target, offset + done, length - done, guard.Token);
+                while (true)
+                {
+                    // A byte more than is missing, so that a body that goes on too long is noticed.
+                    var read = await body.ReadAsync(sink.Next(length - done), guard.Token);
+                    if (read == 0)
+                        break;
+                    if (read > length - done)
+                        throw Protocol(target, body, $"sent more than the {length - before} bytes that were asked for");
+                    guard.Received(read);
+                    meter.Received(read);
+                    sink.Accept(read);
+                    done += read;
+                }
+                if (done == length)
+                    return;
+                throw Protocol(target, body, $"ended its answer after {done - before} of {length - before} bytes");
+            }
+            catch (OriginException e)
+            {
+                failure = e;
+            }
+            catch (OperationCanceledException e)
+            {
+                if (guard.Explain(e, target.Key) is not OriginException stalled)
+                    throw;
+                failure = stalled;
+            }
+            finally
+            {
+                guard.Stop();
+            }
+            // An origin that drops every connection after a handful of bytes makes no progress worth the name.
+            failed = done - before >= StallGuard.LeastBytes ? 1 : failed + 1;
+            await retry.BeforeNextAsync(failure, failed, cancellationToken);
+        }
+    }
+
+    private static OriginException Protocol(OriginObject target, OriginBody body, string what)
+    {
+        var request = body.RequestId is null ? "" : $", request {body.RequestId}";
+        return new OriginException(OriginFailure.Protocol, $"The origin {what}: {target.Key} (HTTP {body.HttpStatus}{request}).", target.Key, body.HttpStatus, body.RequestId);
+    }
+
+    /// <summary>Where body bytes go: it offers room for the next ones, and is told how many came.</summary>
+    private abstract class Sink
+    {
+        public abstract Memory<byte> Next(long missing);
+
+        public abstract void Accept(int count);
+    }
+
+    private sealed class MemorySink(byte[] buffer) : Sink
+    {
+        private int filled;
+
+        public override Memory<byte> Next(long missing) => buffer.AsMemory(filled, (int)missing + 1);
+
+        public override void Accept(int count) => filled += count;
+    }
+
+    /// <summary>Writes what comes at its place and completes each piece when its last byte is in the file.</summary>
+    private sealed class PieceSink(StagingArea staging, int file, long offset, FileHandle target, byte[] buffer, TransferMeter meter) : Sink
+    {
+        private readonly long size = staging.Listing.Files[file].Size;
+        private long position = offset;
+        private uint checksum;
+
+        public override Memory<byte> Next(long missing) => buffer.AsMemory(0, (int)Math.Min(buffer.Length, missing + 1));
+
+        public override void Accept(int count)
+        {
+            for (var from = 0; from < count;)
+            {
+                var piece = (int)(position / Pieces.Size);
+                var end = ((long)piece * Pieces.Size) + Pieces.LengthOf(size, piece);
+                var part = buffer.AsSpan(from, (int)Math.Min(count - from, end - position));
+                target.Write(part, position);
+                checksum = Crc32C.Append(checksum, part);
+                position += part.Length;
+                from += part.Length;
+                if (position < end)
+                    continue;
+                staging.CompletePiece(file, piece, checksum);
+                target.StartWriteback((long)piece * Pieces.Size, Pieces.LengthOf(size, piece));
+                meter.BytesDone(Pieces.LengthOf(size, piece));
+                checksum = 0;
+            }
+        }
+    }
+}

@@ -1,0 +1,47 @@
+namespace DatasetCache.Transfers;
+
+/// <summary>What an acquisition has done so far, counted by many workers and read by whoever shows progress.</summary>
+public sealed class TransferMeter
+{
+    private long bytesFromOrigin, filesFromOrigin, reusedBytes, filesDone, bytesDone, filesTotal, bytesTotal;
+    private volatile int phase;
+
+    public long BytesFromOrigin => Interlocked.Read(ref bytesFromOrigin);
+
+    public long FilesFromOrigin => Interlocked.Read(ref filesFromOrigin);
+
+    public long ReusedBytes => Interlocked.Read(ref reusedBytes);
+
+    public AcquirePhase Phase
+    {
+        get => (AcquirePhase)phase;
+        set => phase = (int)value;
+    }
+
+    internal void Received(int bytes) => Interlocked.Add(ref bytesFromOrigin, bytes);
+
+    internal void Reused(long bytes) => Interlocked.Add(ref reusedBytes, bytes);
+
+    internal void FileFetched() => Interlocked.Increment(ref filesFromOrigin);
+
+    internal void FileDone() => Interlocked.Increment(ref filesDone);
+
+    internal void BytesDone(long bytes) => Interlocked.Add(ref bytesDone, bytes);
+
+    internal long BytesDoneSoFar => Interlocked.Read(ref bytesDone);
+
+    internal void Expect(long files, long bytes)
+    {
+        Interlocked.Exchange(ref filesTotal, files);
+        Interlocked.Exchange(ref bytesTotal, bytes);
+    }
+
+    internal void Restart()
+    {
+        Interlocked.Exchange(ref filesDone, 0);
+        Interlocked.Exchange(ref bytesDone, 0);
+    }
+
+    internal AcquireProgress Snapshot(string cacheKey) => new(Phase, cacheKey, Interlocked.Read(ref filesDone), Interlocked.Read(ref filesTotal),
+        Interlocked.Read(ref bytesDone), Interlocked.Read(ref bytesTotal), BytesFromOrigin);
+}

@@ -1,0 +1,70 @@
+using DatasetCache.Datasets;
+using DatasetCache.Store;
+using DatasetCache.Testing;
+
+namespace DatasetCache.Cache.Tests;
+
+/// <summary>A cache in a folder of its own, over an origin in memory.</summary>
+public sealed class CacheFixture : IAsyncDisposable
+{
+    private readonly TempFolder folder = new();
+    private readonly List<LocalDatasetCache> opened = [];
+
+    public MemoryOrigin Origin { get; } = new();
+
+    public string Root => System.IO.Path.Join(folder.Path, "cache");
+
+    public string Jobs => System.IO.Path.Join(folder.Path, "jobs");
+
+    public CacheOptions Options => new()
+    {
+        Root = Root,
+        MaxSize = 1_000_000_000,
+        MinFree = DiskFloor.OfBytes(0),
+        Durable = false,
+        Attempts = 3,
+        StallTimeout = TimeSpan.FromSeconds(30),
+        LockTimeout = TimeSpan.FromSeconds(60),
+    };
+
+    public LocalDatasetCache Open(Func<CacheOptions, CacheOptions>? change = null, FileSystem? files = null, TimeProvider? time = null)
+    {
+        var cache = LocalDatasetCache.Open(change?.Invoke(Options) ?? Options, Origin, time, files);
+        opened.Add(cache);
+        return cache;
+    }
+
+    public string Job(int number) => System.IO.Path.Join(Jobs, $"{number}");
+
+    public AcquireRequest Request(int? job = null, string snapshot = "snap_1", Selection? selection = null, string? hash = null) => new()
+    {
+        Dataset = new DatasetRef { SnapshotId = snapshot, DatasetId = "cats", VersionHash = hash, Selection = selection ?? new Selection { Mode = SelectionMode.All } },
+        JobDirectory = job is { } number ? Job(number) : null,
+    };
+
+    public void Put(string path, byte[] content) => Origin.Put("datasets/cats/" + path, content);
+
+    public void Put(string path, string content) => Origin.Put("datasets/cats/" + path, content);
+
+    /// <summary>I1: what was handed out holds exactly the origin's bytes, and nothing else.</summary>
+    public void AssertHoldsTheOrigin(string path, params string[] paths)
+    {
+        var found = Directory.EnumerateFiles(path, "*", SearchOption.AllDirectories).Select(file => System.IO.Path.GetRelativePath(path, file)).Order(StringComparer.Ordinal);
+        Assert.Equal(paths.Order(StringComparer.Ordinal), found);
+        foreach (var file in paths)
+            Assert.Equal(Origin.Content("datasets/cats/" + file), File.ReadAllBytes(System.IO.Path.Join(path, file)));
+    }
+
+    /// <summary>I5: after the sweep nothing is left in staging but the two permanent locks.</summary>
+    public void AssertStagingIsClean()
+        => Assert.Empty(Directory.EnumerateFileSystemEntries(System.IO.Path.Join(Root, "staging")).Select(System.IO.Path.GetFileName).Except(["naming.lock", "space.lock"]));
+
+    public string Staged(params string[] parts) => System.IO.Path.Join([Directory.EnumerateDirectories(System.IO.Path.Join(Root, "staging")).Single(), .. parts]);
+
+    public async ValueTask DisposeAsync()
+    {
+        foreach (var cache in opened)
+            await cache.DisposeAsync();
+        folder.Dispose();
+    }
+}

@@ -1,0 +1,281 @@
+using DatasetCache.Datasets;
+using DatasetCache.Origins;
+using DatasetCache.Testing;
+
+namespace DatasetCache.Cache.Tests;
+
+public sealed class LocalDatasetCacheTests : IAsyncDisposable
+{
+    private readonly CacheFixture fixture = new();
+
+    public ValueTask DisposeAsync() => fixture.DisposeAsync();
+
+    private void PutCats()
+    {
+        fixture.Put("a.jpg", MemoryOrigin.Bytes(1, 100_000));
+        fixture.Put("deep/er/b.jpg", MemoryOrigin.Bytes(2, 5_000));
+        fixture.Put("large.bin", MemoryOrigin.Bytes(3, 21_000_000));
+        fixture.Put("empty.txt", []);
+    }
+
+    private static readonly string[] Cats = ["a.jpg", "deep/er/b.jpg", "large.bin", "empty.txt"];
+
+    [Fact]
+    public async Task The_first_job_pays_and_the_next_ones_read_nothing_from_the_origin()
+    {
+        PutCats();
+        var cache = fixture.Open();
+        await using var first = await cache.AcquireAsync(fixture.Request(91));
+        Assert.Equal(AcquireOutcome.Miss, first.Outcome);
+        Assert.Equal(4, first.Files);
+        Assert.Equal(21_105_000, first.Bytes);
+        Assert.Equal(21_105_000, first.BytesFromOrigin);
+        Assert.Equal(3, first.FilesFromOrigin);
+        fixture.AssertHoldsTheOrigin(first.Path + "/", Cats);
+        Assert.True(fixture.Origin.ServedEachByteOnce());
+
+        var (reads, listings) = (fixture.Origin.Reads, fixture.Origin.Listings);
+        foreach (var job in new[] { 92, 93 })
+        {
+            await using var next = await fixture.Open().AcquireAsync(fixture.Request(job));
+            Assert.Equal(AcquireOutcome.Hit, next.Outcome);
+            Assert.Equal(0, next.BytesFromOrigin);
+            Assert.Equal(fixture.Job(job) + "/dataset", next.Path);
+            Assert.Equal(first.SnapshotPath, new FileInfo(next.Path).LinkTarget);
+        }
+        Assert.Equal((reads, listings), (fixture.Origin.Reads, fixture.Origin.Listings));
+        fixture.AssertStagingIsClean();
+    }
+
+    [Fact]
+    public async Task A_warm_hit_needs_no_manifest()
+    {
+        PutCats();
+        string key;
+        await using (var first = await fixture.Open().AcquireAsync(fixture.Request(1)))
+            key = first.CacheKey;
+        File.Delete(Path.Join(fixture.Root, "entries", key, "manifest"));
+        await using var hit = await fixture.Open().AcquireAsync(fixture.Request(2));
+        Assert.Equal(AcquireOutcome.Hit, hit.Outcome);
+    }
+
+    [Fact]
+    public async Task What_a_job_sees_is_sealed()
+    {
+        PutCats();
+        await using var lease = await fixture.Open().AcquireAsync(fixture.Request());
+        var writable = Directory.EnumerateFileSystemEntries(lease.SnapshotPath, "*", SearchOption.AllDirectories).Append(lease.SnapshotPath)
+            .Where(path => (File.GetUnixFileMode(path) & (UnixFileMode.UserWrite | UnixFileMode.GroupWrite | UnixFileMode.OtherWrite)) != UnixFileMode.None);
+        Assert.Empty(writable);
+    }
+
+    [Fact]
+    public async Task However_many_ask_at_once_there_is_one_download()
+    {
+        PutCats();
+        var caches = Enumerable.Range(0, 4).Select(_ => fixture.Open()).ToArray(); // Separate instances share nothing but the disk, as processes do.
+        var leases = await Task.WhenAll(Enumerable.Range(0, 32).Select(i => Task.Run(() => caches[i % 4].AcquireAsync(fixture.Request(i)))));
+        Assert.Single(leases, lease => lease.Outcome == AcquireOutcome.Miss);
+        Assert.Equal(1, fixture.Origin.Listings);
+        Assert.True(fixture.Origin.ServedEachByteOnce());
+        Assert.Equal(21_105_000, fixture.Origin.BytesServed);
+        Assert.Single(leases.Select(lease => lease.SnapshotPath).Distinct());
+        fixture.AssertHoldsTheOrigin(leases[0].SnapshotPath, Cats);
+    }
+
+    [Fact]
+    public async Task A_caller_that_gives_up_does_not_take_the_download_from_the_others()
+    {
+        PutCats();
+        var cache = fixture.Open();
+        var entered = new TaskCompletionSource();
+        var go = new TaskCompletionSource();
+        fixture.Origin.BeforeRead = async (_, _, _) =>
+        {
+            entered.TrySetResult();
+            await go.Task;
+        };
+        using var impatient = new CancellationTokenSource();
+        var first = cache.AcquireAsync(fixture.Request(1), cancellationToken: impatient.Token);
+        var second = cache.AcquireAsync(fixture.Request(2));
+        await entered.Task;
+        await impatient.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => first);
+        go.SetResult();
+        await using var lease = await second;
+        fixture.AssertHoldsTheOrigin(lease.Path + "/", Cats);
+        Assert.True(fixture.Origin.ServedEachByteOnce());
+    }
+
+    [Fact]
+    public async Task A_download_that_nobody_wants_any_more_is_cancelled_and_keeps_its_progress()
+    {
+        PutCats();
+        var cache = fixture.Open(options => options with { Concurrency = 1 });
+        using var cancel = new CancellationTokenSource();
+        fixture.Origin.Trim = (key, position, count) =>
+        {
+            if (key.EndsWith("large.bin", StringComparison.Ordinal) && position > 12_000_000)
+                cancel.Cancel();
+            return count;
+        };
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => cache.AcquireAsync(fixture.Request(1), cancellationToken: cancel.Token));
+        fixture.Origin.Trim = null;
+        fixture.Origin.ForgetServed();
+        await using var lease = await cache.AcquireAsync(fixture.Request(1));
+        fixture.AssertHoldsTheOrigin(lease.Path + "/", Cats);
+        Assert.InRange(lease.ReusedBytes, 8_000_000, 13_000_000);
+        Assert.Equal(21_105_000 - lease.ReusedBytes, lease.BytesFromOrigin);
+    }
+
+    [Fact]
+    public async Task Two_identities_with_one_short_name_are_never_mixed_up()
+    {
+        fixture.Put("a.jpg", "one");
+        fixture.Origin.Put("elsewhere/datasets/cats/a.jpg", "two");
+        var cache = fixture.Open();
+        var hash = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"; // of no metadata at all
+        var request = fixture.Request(hash: hash, selection: Selection.Auto);
+        await using var one = await cache.AcquireAsync(request);
+        await using var two = await cache.AcquireAsync(request with { Dataset = request.Dataset with { Origin = "elsewhere" } });
+        Assert.Equal("snap_1_e3b0c442", one.CacheKey);
+        Assert.StartsWith("snap_1_e3b0c442_", two.CacheKey, StringComparison.Ordinal);
+        Assert.Equal("one", File.ReadAllText(Path.Join(one.Path, "a.jpg")));
+        Assert.Equal("two", File.ReadAllText(Path.Join(two.Path, "a.jpg")));
+        await using var again = await cache.AcquireAsync(request with { Dataset = request.Dataset with { Origin = "elsewhere" } });
+        Assert.Equal((AcquireOutcome.Hit, two.CacheKey), (again.Outcome, again.CacheKey));
+    }
+
+    [Fact]
+    public async Task A_wrong_version_hash_is_an_error_before_any_image_is_fetched()
+    {
+        PutCats();
+        var wrong = new string('0', 64);
+        var error = await Assert.ThrowsAsync<IntegrityException>(() => fixture.Open().AcquireAsync(fixture.Request(hash: wrong)));
+        Assert.Contains(wrong, error.Message, StringComparison.Ordinal);
+        Assert.DoesNotContain(fixture.Origin.Served, part => part.Key.EndsWith(".jpg", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task A_new_version_moves_only_what_changed()
+    {
+        for (var i = 0; i < 100; i++)
+            fixture.Put($"images/{i:D3}.jpg", MemoryOrigin.Bytes(i, 10_000));
+        var cache = fixture.Open();
+        await using var old = await cache.AcquireAsync(fixture.Request(snapshot: "snap_1"));
+        fixture.Put("images/050.jpg", MemoryOrigin.Bytes(1000, 12_000));
+        fixture.Origin.ForgetServed();
+        await using var changed = await cache.AcquireAsync(fixture.Request(snapshot: "snap_2"));
+        Assert.Equal(12_000, changed.BytesFromOrigin);
+        Assert.Equal(990_000, changed.ReusedBytes);
+        fixture.AssertHoldsTheOrigin(changed.Path, [.. Enumerable.Range(0, 100).Select(i => $"images/{i:D3}.jpg")]);
+        var entry = cache.Inspect(changed.CacheKey)!;
+        Assert.Equal(12_288, entry.OwnBytes); // Three blocks: all else is shared.
+    }
+
+    [Fact]
+    public async Task A_mutable_dataset_is_what_the_origin_lists_now()
+    {
+        fixture.Put("a.jpg", "one");
+        var cache = fixture.Open();
+        var request = new AcquireRequest { Dataset = new DatasetRef { Origin = "datasets/cats" } };
+        await using var first = await cache.AcquireAsync(request);
+        await using var again = await cache.AcquireAsync(request);
+        Assert.Equal((AcquireOutcome.Hit, first.CacheKey), (again.Outcome, again.CacheKey));
+        fixture.Put("a.jpg", "two");
+        await using var changed = await cache.AcquireAsync(request);
+        Assert.Equal(AcquireOutcome.Miss, changed.Outcome);
+        Assert.Equal("one", File.ReadAllText(Path.Join(first.Path, "a.jpg")));
+        Assert.Equal("two", File.ReadAllText(Path.Join(changed.Path, "a.jpg")));
+    }
+
+    [Fact]
+    public async Task Annotated_takes_the_metadata_and_the_images_it_names_and_a_missing_one_is_an_error_with_its_name()
+    {
+        fixture.Put("annotations.json", """{"images":[{"file_name":"1.jpg"},{"file_name":"2.jpg"},{"file_name":"gone.jpg"}]}""");
+        foreach (var i in Enumerable.Range(1, 5))
+            fixture.Put($"images/{i}.jpg", MemoryOrigin.Bytes(i, 5_000));
+        var cache = fixture.Open();
+        var request = fixture.Request(selection: Selection.Auto);
+        var error = await Assert.ThrowsAsync<DatasetNotFoundException>(() => cache.AcquireAsync(request));
+        Assert.Contains("1 image ", error.Message, StringComparison.Ordinal);
+        Assert.Contains("gone.jpg", error.Message, StringComparison.Ordinal);
+        Assert.Contains("--allow-missing", error.Advice, StringComparison.Ordinal);
+
+        await using var lease = await cache.AcquireAsync(request with { AllowMissing = true });
+        fixture.AssertHoldsTheOrigin(lease.Path, "annotations.json", "images/1.jpg", "images/2.jpg");
+        await Assert.ThrowsAsync<DatasetNotFoundException>(() => cache.AcquireAsync(request));
+    }
+
+    [Fact]
+    public async Task Nothing_at_the_origin_is_said_so()
+        => await Assert.ThrowsAsync<DatasetNotFoundException>(() => fixture.Open().AcquireAsync(fixture.Request()));
+
+    [Theory]
+    [InlineData("../evil.jpg")]
+    [InlineData("/etc/x")]
+    [InlineData("..\\evil")]
+    [InlineData("new\nline")]
+    [InlineData("a//b")]
+    [InlineData("x/./y")]
+    [Trait("Fault", "22")]
+    public async Task A_hostile_key_is_refused_before_the_first_byte(string path)
+    {
+        fixture.Put("a.jpg", "fine");
+        fixture.Put(path, "hostile");
+        await Assert.ThrowsAsync<IntegrityException>(() => fixture.Open().AcquireAsync(fixture.Request(1)));
+        Assert.Equal(0, fixture.Origin.Reads);
+        Assert.Empty(Directory.EnumerateFiles(fixture.Root, "*.jpg", SearchOption.AllDirectories));
+    }
+
+    [Fact]
+    [Trait("Fault", "22")]
+    public async Task A_file_that_is_also_a_directory_is_refused_and_a_marker_is_skipped()
+    {
+        fixture.Put("a", "file");
+        fixture.Put("marker/", []);
+        await using (var lease = await fixture.Open().AcquireAsync(fixture.Request()))
+            fixture.AssertHoldsTheOrigin(lease.Path, "a");
+        fixture.Put("a/b", "below");
+        await Assert.ThrowsAsync<IntegrityException>(() => fixture.Open().AcquireAsync(fixture.Request(snapshot: "snap_2")));
+    }
+
+    [Fact]
+    [Trait("Fault", "21")]
+    public async Task A_dataset_that_changes_while_it_is_read_is_never_a_mixture()
+    {
+        fixture.Put("a.jpg", MemoryOrigin.Bytes(1, 50_000));
+        fixture.Put("b.jpg", MemoryOrigin.Bytes(2, 50_000));
+        var fired = 0;
+        fixture.Origin.BeforeRead = (_, number, _) =>
+        {
+            if (number == 1)
+            {
+                fired++;
+                fixture.Put("a.jpg", MemoryOrigin.Bytes(11, 50_000));
+                fixture.Put("b.jpg", MemoryOrigin.Bytes(12, 50_000));
+            }
+            return ValueTask.CompletedTask;
+        };
+        await using var lease = await fixture.Open().AcquireAsync(fixture.Request());
+        Assert.Equal(1, fired);
+        fixture.AssertHoldsTheOrigin(lease.Path, "a.jpg", "b.jpg");
+        Assert.Equal(2, fixture.Origin.Listings);
+    }
+
+    [Fact]
+    [Trait("Fault", "21")]
+    public async Task A_dataset_that_never_stops_changing_is_an_error_that_says_so()
+    {
+        fixture.Put("a.jpg", MemoryOrigin.Bytes(1, 50_000));
+        fixture.Origin.BeforeRead = (_, number, _) =>
+        {
+            fixture.Put("a.jpg", MemoryOrigin.Bytes(100 + number, 50_000));
+            return ValueTask.CompletedTask;
+        };
+        var error = await Assert.ThrowsAsync<OriginException>(() => fixture.Open().AcquireAsync(fixture.Request()));
+        Assert.Equal(ErrorCode.SourceChanged, error.Code);
+        Assert.True(error.IsWorthRetrying);
+        Assert.Empty(fixture.Open().List());
+    }
+}

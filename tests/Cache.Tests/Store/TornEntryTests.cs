@@ -1,0 +1,98 @@
+using DatasetCache.Testing;
+
+namespace DatasetCache.Cache.Tests.Store;
+
+[Trait("Fault", "3")]
+public sealed class TornEntryTests : IAsyncDisposable
+{
+    private readonly CacheFixture fixture = new();
+
+    public TornEntryTests()
+    {
+        fixture.Put("a.jpg", MemoryOrigin.Bytes(1, 40_000));
+        fixture.Put("large.bin", MemoryOrigin.Bytes(2, 9_000_000));
+    }
+
+    public ValueTask DisposeAsync() => fixture.DisposeAsync();
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("{\"format\":1,\"cacheKey\":\"snap")]
+    public async Task A_torn_record_is_quarantined_and_the_dataset_fetched_again(string torn)
+    {
+        var cache = fixture.Open();
+        await using var first = await cache.AcquireAsync(fixture.Request(1));
+        var record = Path.Join(fixture.Root, "entries", first.CacheKey, "entry.json");
+        File.Delete(record);
+        File.WriteAllText(record, torn);
+
+        await using var again = await cache.AcquireAsync(fixture.Request(1));
+        Assert.Equal(AcquireOutcome.Miss, again.Outcome);
+        fixture.AssertHoldsTheOrigin(again.Path + "/", "a.jpg", "large.bin");
+        var reason = Assert.Single(Directory.EnumerateFiles(Path.Join(fixture.Root, "quarantine"), "reason", SearchOption.AllDirectories));
+        Assert.Contains("entry.json is torn", File.ReadAllText(reason), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("hole")]
+    [InlineData("empty")]
+    [InlineData("longer")]
+    [InlineData("missing")]
+    public async Task A_file_that_lost_its_bytes_is_found_by_its_checksum_quarantined_and_fetched_again(string damage)
+    {
+        var cache = fixture.Open();
+        string key;
+        await using (var lease = await cache.AcquireAsync(fixture.Request(1)))
+        {
+            key = lease.CacheKey;
+            Assert.Empty(cache.Verify(key)!);
+            Damage(Path.Join(lease.SnapshotPath, "large.bin"), damage);
+        }
+        var broken = Assert.Single(cache.Verify(key)!);
+        Assert.StartsWith("large.bin: ", broken, StringComparison.Ordinal);
+        await using var again = await cache.AcquireAsync(fixture.Request(1));
+        Assert.Equal(AcquireOutcome.Miss, again.Outcome);
+        fixture.AssertHoldsTheOrigin(again.Path + "/", "a.jpg", "large.bin");
+    }
+
+    [Theory]
+    [InlineData("hole")]
+    [InlineData("empty")]
+    [InlineData("longer")]
+    [InlineData("missing")]
+    public async Task A_resumed_download_believes_no_file_that_lost_its_bytes(string damage)
+    {
+        fixture.Origin.Trim = (key, position, count) => key.EndsWith("large.bin", StringComparison.Ordinal) && position >= 8_500_000 ? throw new InvalidOperationException("cut") : count;
+        await Assert.ThrowsAsync<InvalidOperationException>(() => fixture.Open(options => options with { Concurrency = 1 }).AcquireAsync(fixture.Request(1)));
+        fixture.Origin.Trim = null;
+        Damage(fixture.Staged("tree", "large.bin"), damage);
+
+        await using var lease = await fixture.Open().AcquireAsync(fixture.Request(1));
+        fixture.AssertHoldsTheOrigin(lease.Path + "/", "a.jpg", "large.bin");
+        Assert.True(lease.ReusedBytes < 8 * 1024 * 1024, $"{lease.ReusedBytes} bytes were believed");
+    }
+
+    private static void Damage(string path, string damage)
+    {
+        var size = new FileInfo(path).Length;
+        if (damage is "missing")
+        {
+            File.Delete(path);
+            return;
+        }
+        File.SetUnixFileMode(path, UnixFileMode.UserRead | UnixFileMode.UserWrite);
+        using var file = File.OpenHandle(path, FileMode.Open, FileAccess.ReadWrite);
+        switch (damage)
+        {
+            case "hole":
+                RandomAccess.Write(file, new byte[64 * 1024], 4_000_000);
+                break;
+            case "empty":
+                RandomAccess.SetLength(file, 0);
+                break;
+            default:
+                RandomAccess.SetLength(file, size + 1);
+                break;
+        }
+    }
+}

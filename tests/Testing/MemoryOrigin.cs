@@ -1,0 +1,125 @@
+using System.Collections.Concurrent;
+using System.Runtime.CompilerServices;
+using System.Security.Cryptography;
+using System.Text;
+using DatasetCache.Origins;
+
+namespace DatasetCache.Testing;
+
+/// <summary>
+/// An origin in memory that counts every byte it gives, and to which a test can say what shall go wrong. It keeps the contract of
+/// <see cref="IOrigin"/>: another ETag than the listed one is <see cref="OriginFailure.Changed"/>.
+/// </summary>
+public sealed class MemoryOrigin(string identity = "memory:test") : IOrigin, IOriginFactory
+{
+    private readonly ConcurrentDictionary<string, byte[]> objects = new(StringComparer.Ordinal);
+    private readonly ConcurrentQueue<(string Key, long Offset, int Length)> served = new();
+    private int listings;
+    private int reads;
+
+    public string Identity => identity;
+
+    public int Listings => listings;
+
+    public int Reads => reads;
+
+    public long BytesServed => served.Sum(part => (long)part.Length);
+
+    public IReadOnlyList<(string Key, long Offset, int Length)> Served => [.. served];
+
+    /// <summary>Called before each read with the key and the number of the read (from 1); may throw or wait.</summary>
+    public Func<string, int, CancellationToken, ValueTask>? BeforeRead { get; set; }
+
+    /// <summary>Called with the key, the position of the next byte and how many would be given; says how many are (0 ends the body).</summary>
+    public Func<string, long, int, int>? Trim { get; set; }
+
+    /// <summary>Called before a listing.</summary>
+    public Func<int, CancellationToken, ValueTask>? BeforeList { get; set; }
+
+    public void Put(string key, byte[] content) => objects[key] = content;
+
+    public void Put(string key, string content) => Put(key, Encoding.UTF8.GetBytes(content));
+
+    public void Delete(string key) => objects.TryRemove(key, out _);
+
+    public byte[] Content(string key) => objects[key];
+
+    public static byte[] Bytes(int seed, int length)
+    {
+        var bytes = new byte[length];
+        new Random(seed).NextBytes(bytes);
+        return bytes;
+    }
+
+    public void ForgetServed() => served.Clear();
+
+    /// <summary>No byte of any object was given twice.</summary>
+    public bool ServedEachByteOnce()
+        => served.GroupBy(part => part.Key, StringComparer.Ordinal).All(parts =>
+        {
+            var end = 0L;
+            foreach (var (_, offset, length) in parts.Where(part => part.Length > 0).OrderBy(part => part.Offset))
+            {
+                if (offset < end)
+                    return false;
+                end = offset + length;
+            }
+            return true;
+        });
+
+    public (IOrigin Origin, string Prefix) Open(string? origin) => (this, origin is null or "memory" ? "" : origin.TrimEnd('/') + "/");
+
+    public async IAsyncEnumerable<OriginObject> ListAsync(string prefix, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        var number = Interlocked.Increment(ref listings);
+        if (BeforeList is not null)
+            await BeforeList(number, cancellationToken);
+        foreach (var (key, content) in objects)
+        {
+            if (key.StartsWith(prefix, StringComparison.Ordinal))
+                yield return new OriginObject(key, content.Length, ETag(content));
+        }
+    }
+
+    public async ValueTask<OriginBody> OpenReadAsync(OriginObject target, long offset, long length, CancellationToken cancellationToken)
+    {
+        var number = Interlocked.Increment(ref reads);
+        if (BeforeRead is not null)
+            await BeforeRead(target.Key, number, cancellationToken);
+        cancellationToken.ThrowIfCancellationRequested();
+        if (!objects.TryGetValue(target.Key, out var content))
+            throw new OriginException(OriginFailure.NotFound, $"{target.Key} is not there.", target.Key, 404);
+        if (ETag(content) != target.ETag)
+            throw new OriginException(OriginFailure.Changed, $"{target.Key} has another ETag than was listed.", target.Key, 412);
+        return new Body(this, target.Key, content, offset, offset + length);
+    }
+
+    private static string ETag(byte[] content) => Convert.ToHexStringLower(SHA256.HashData(content))[..32];
+
+    public void Dispose()
+    {
+    }
+
+    private sealed class Body(MemoryOrigin origin, string key, byte[] content, long from, long end) : OriginBody
+    {
+        private long position = from;
+
+        public override int? HttpStatus => 206;
+
+        public override string? RequestId => "request-1";
+
+        public override ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            var count = (int)Math.Min(Math.Min(buffer.Length, 64 * 1024), end - position);
+            if (count > 0 && origin.Trim is { } trim)
+                count = trim(key, position, count);
+            content.AsSpan((int)position, count).CopyTo(buffer.Span);
+            origin.served.Enqueue((key, position, count));
+            position += count;
+            return ValueTask.FromResult(count);
+        }
+
+        public override ValueTask DisposeAsync() => ValueTask.CompletedTask;
+    }
+}
