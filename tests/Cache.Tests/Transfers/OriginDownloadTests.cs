@@ -28,7 +28,7 @@ public sealed class OriginDownloadTests : IAsyncDisposable
             return 0;
         };
         await using var lease = await Get(options => options with { Attempts = 10, Concurrency = 1 });
-        Assert.InRange(cuts, 4, 5);
+        Assert.InRange(cuts, 3, 5);
         Assert.True(fixture.Origin.ServedEachByteOnce());
         fixture.AssertHoldsTheOrigin(lease.Path + "/", "x.bin");
     }
