@@ -22,7 +22,7 @@ internal sealed class Acquisition(
         {
             try
             {
-                return await RunOnceAsync(cancellationToken);
+                return await RunOnceAsync(isFirst: restart == 0, cancellationToken);
             }
             catch (OriginException e) when (e.Failure == OriginFailure.Changed && restart < Restarts)
             {
@@ -37,7 +37,7 @@ internal sealed class Acquisition(
         }
     }
 
-    private async Task<(DatasetIdentity, AcquireOutcome)> RunOnceAsync(CancellationToken cancellationToken)
+    private async Task<(DatasetIdentity, AcquireOutcome)> RunOnceAsync(bool isFirst, CancellationToken cancellationToken)
     {
         Manifest? listing = null;
         if (dataset.SnapshotId is null)
@@ -57,6 +57,11 @@ internal sealed class Acquisition(
             return (identity, AcquireOutcome.Hit);
         }
         listing ??= await ListAsync(cancellationToken);
+        meter.Phase = AcquirePhase.Resuming;
+        staging.Begin(listing, cancellationToken);
+        // What a restart finds there this very call has fetched.
+        if (isFirst)
+            meter.Reused(PresentBytes(staging));
         await DownloadAsync(staging, listing, identity, cancellationToken);
         return (identity, AcquireOutcome.Miss);
     }
@@ -84,10 +89,6 @@ internal sealed class Acquisition(
 
     private async Task DownloadAsync(StagingArea staging, Manifest listing, DatasetIdentity identity, CancellationToken cancellationToken)
     {
-        meter.Phase = AcquirePhase.Resuming;
-        staging.Begin(listing);
-        var resumed = PresentBytes(staging);
-        meter.Reused(resumed);
         var ordinal = new Dictionary<string, int>(StringComparer.Ordinal);
         for (var i = 0; i < listing.Files.Count; i++)
             ordinal[listing.Files[i].Path] = i;
@@ -160,7 +161,7 @@ internal sealed class Acquisition(
         }
         meter.BytesDone(PresentBytes(staging, files));
         await new OriginDownload(origin, prefix, staging, options, meter, time).FetchAsync(files, cancellationToken);
-        return files.Sum(file => SpaceLedger.Allocated(staging.Listing.Files[file].Size)) - staging.SharedBytes;
+        return files.Where(file => !staging.IsShared(file)).Sum(file => SpaceLedger.Allocated(staging.Listing.Files[file].Size));
     }
 
     private static long PresentBytes(StagingArea staging) => PresentBytes(staging, Enumerable.Range(0, staging.Listing.Files.Count));
@@ -198,7 +199,7 @@ internal sealed class Acquisition(
         if (count == 0 || allowMissing)
             return;
         throw new DatasetNotFoundException(
-            $"The annotations name {count} image{(count == 1 ? "" : "s")} that the origin does not have: {string.Join(", ", first)}{(count > first.Count ? ", …" : "")}.",
+            $"The annotations name {count} image{(count == 1 ? "" : "s")} that the origin does not have: {string.Join(", ", first.Select(PrintableText.Quote))}{(count > first.Count ? ", …" : "")}.",
             "Use --allow-missing to go on without them.");
     }
 }

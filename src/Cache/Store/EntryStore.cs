@@ -116,26 +116,30 @@ internal sealed class EntryStore(CacheRoot root, TimeProvider time)
     /// </summary>
     public EntryRecord Publish(StagingArea staging, Pieces selected, DatasetIdentity identity, Func<string, EntryRecord> describe, bool durable)
     {
+        staging.Directory.DeleteTree("entry");
+        staging.Directory.MakeDirectories("entry");
+        using var entry = staging.Directory.OpenDirectory("entry");
+        using (var manifest = entry.Create("manifest", 0x124))
+            ManifestText.Write(manifest, selected.Manifest, selected);
+        using (var usage = entry.Create("usage", 0x1B6))
+            usage.Write(default(Usage).Touch(time.GetUtcNow(), UsageHalfLife).ToBytes(), 0);
+        entry.Create("lease", 0x1A4).Dispose();
+        Seal(staging.Tree, selected.Manifest);
+        if (durable)
+            staging.Directory.SyncFileSystem();
+
         // One publisher at a time, so that two identities with one short name cannot both find it free.
         using var naming = TakeNaming();
         var key = identity.Names.First(name => TryRead(name) is not { } there || string.Equals(there.Identity, identity.Canonical, StringComparison.Ordinal));
         var record = describe(key);
-
-        staging.Directory.DeleteTree("entry");
-        staging.Directory.MakeDirectories("entry");
-        using (var entry = staging.Directory.OpenDirectory("entry"))
+        using (var json = entry.Create("entry.json", 0x124))
         {
-            using (var manifest = entry.Create("manifest", 0x124))
-                ManifestText.Write(manifest, selected.Manifest, selected);
-            using (var json = entry.Create("entry.json", 0x124))
-                json.Write(record.ToJson(), 0);
-            using (var usage = entry.Create("usage", 0x1B6))
-                usage.Write(default(Usage).Touch(time.GetUtcNow(), UsageHalfLife).ToBytes(), 0);
-            entry.Create("lease", 0x1A4).Dispose();
+            json.Write(record.ToJson(), 0);
+            if (durable)
+                json.Sync();
         }
-        Seal(staging.Tree, selected.Manifest);
         if (durable)
-            staging.Directory.SyncFileSystem();
+            entry.Sync();
 
         // What stands under the name by now is the litter of a publish that was cut short, or was quarantined half-way.
         root.Entries.DeleteTree(key);

@@ -18,6 +18,7 @@ internal sealed class StagingArea : IDisposable
     private readonly CacheRoot root;
     private readonly FileLock held;
     private readonly ConcurrentDictionary<string, Lazy<string>> directories = new(StringComparer.Ordinal);
+    private readonly HashSet<int> shared = [];
     private FileHandle? journal;
     private Pieces? pieces;
 
@@ -44,7 +45,9 @@ internal sealed class StagingArea : IDisposable
     public DirectoryHandle Tree { get; }
 
     /// <summary>Bytes of this area, as allocated, that are another entry's too.</summary>
-    public long SharedBytes { get; private set; }
+    public long SharedBytes => shared.Sum(file => SpaceLedger.Allocated(Listing.Files[file].Size));
+
+    public bool IsShared(int file) => shared.Contains(file);
 
     public Pieces Pieces => pieces ?? throw new InvalidOperationException("Begin comes first.");
 
@@ -71,10 +74,10 @@ internal sealed class StagingArea : IDisposable
     /// Sets the listing to work on and keeps whatever an earlier owner left that still belongs to it: pieces of the same path, size and
     /// ETag whose bytes have the checksum that the journal says. All else is removed.
     /// </summary>
-    public void Begin(Manifest listing)
+    public void Begin(Manifest listing, CancellationToken cancellationToken = default)
     {
         journal?.Dispose();
-        SharedBytes = 0;
+        shared.Clear();
         pieces = new Pieces(listing);
         var id = listing.Digest[..16];
         var sameListing = false;
@@ -83,7 +86,7 @@ internal sealed class StagingArea : IDisposable
             if (!old.StartsWith("listing-", StringComparison.Ordinal))
                 continue;
             sameListing |= string.Equals(old, "listing-" + id, StringComparison.Ordinal);
-            Keep(old["listing-".Length..]);
+            Keep(old["listing-".Length..], cancellationToken);
         }
         RemoveStrangers();
         if (!sameListing)
@@ -91,7 +94,7 @@ internal sealed class StagingArea : IDisposable
         journal = Directory.OpenAppend("journal-" + id, OpenFile);
     }
 
-    private void Keep(string oldId)
+    private void Keep(string oldId, CancellationToken cancellationToken)
     {
         if (ManifestText.Read(Directory, "listing-" + oldId) is not { } lines || Directory.TryReadAll("journal-" + oldId) is not { } bytes)
             return;
@@ -112,6 +115,7 @@ internal sealed class StagingArea : IDisposable
                 continue;
             foreach (var ((_, piece), checksum) in group)
             {
+                cancellationToken.ThrowIfCancellationRequested();
                 if (piece >= Pieces.Count(file))
                     continue;
                 var wanted = buffer.AsSpan(0, Pieces.LengthOf(Listing.Files[file].Size, piece));
@@ -245,7 +249,7 @@ internal sealed class StagingArea : IDisposable
         }
         else
         {
-            SharedBytes += SpaceLedger.Allocated(entry.Size);
+            shared.Add(file);
         }
         Pieces.CompleteAll(file, checksums);
         return true;

@@ -35,7 +35,7 @@ internal sealed class StallGuard : IDisposable
         {
             outer.ThrowIfCancellationRequested();
             var fresh = new CancellationTokenSource(Timeout.InfiniteTimeSpan, time);
-            Interlocked.Exchange(ref source, fresh).Dispose();
+            Volatile.Write(ref source, fresh);
             outer.ThrowIfCancellationRequested();
         }
         Arm();
