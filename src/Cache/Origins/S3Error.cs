@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Text;
 using System.Xml;
 
@@ -7,6 +8,8 @@ namespace DatasetCache.Origins;
 internal sealed record S3Error(int Status, string? Code, string? Message, string? RequestId, string? Region, TimeSpan? RetryAfter, DateTimeOffset? ServerTime)
 {
     private const int MaxErrorBody = 64 * 1024;
+    private static readonly SearchValues<char> InRequestIds =
+        SearchValues.Create("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.:+/=");
 
     public static async Task<S3Error> ReadAsync(HttpResponseMessage response, TimeProvider time, CancellationToken cancellationToken)
     {
@@ -16,7 +19,10 @@ internal sealed record S3Error(int Status, string? Code, string? Message, string
             retryAfter?.Delta ?? (retryAfter?.Date is { } date && date > time.GetUtcNow() ? date - time.GetUtcNow() : null), response.Headers.Date);
     }
 
-    public static string? RequestIdOf(HttpResponseMessage response) => Header(response, "x-amz-request-id");
+    /// <summary>The server's name for a request; null where what it gave cannot be one.</summary>
+    public static string? RequestIdOf(HttpResponseMessage response) => AsRequestId(Header(response, "x-amz-request-id"));
+
+    public static string? AsRequestId(string? text) => text is { Length: > 0 and <= 128 } && !text.AsSpan().ContainsAnyExcept(InRequestIds) ? text : null;
 
     private static string? Header(HttpResponseMessage response, string name) =>
         response.Headers.TryGetValues(name, out var values) ? values.FirstOrDefault() : null;

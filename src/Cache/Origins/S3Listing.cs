@@ -46,6 +46,6 @@ internal sealed class S3Listing(S3Connection connection, string bucket, string p
     }
 
     private static S3Error ErrorOf(AmazonServiceException e) =>
-        new((int)e.StatusCode, e.ErrorCode, e.Message, string.IsNullOrEmpty(e.RequestId) ? null : e.RequestId,
+        new((int)e.StatusCode, e.ErrorCode, e.Message, S3Error.AsRequestId(e.RequestId),
             S3Error.RegionIn((e as AmazonS3Exception)?.ResponseBody), RetryAfter: null, ServerTime: null);
 }

@@ -119,7 +119,7 @@ public sealed class S3Origin : IOrigin
     {
         var status = (int)response.StatusCode;
         var etag = response.Headers.TryGetValues("ETag", out var values) ? Unquoted(values.First()) : null;
-        if (etag is null)
+        if (string.IsNullOrEmpty(etag))
             throw Unexpected(OriginFailure.Protocol, "without an ETag");
         if (!string.Equals(etag, target.ETag, StringComparison.Ordinal))
             throw Unexpected(OriginFailure.Changed, $"with ETag {etag} and not the listed {target.ETag}: the object changed");
