@@ -1,0 +1,19 @@
+namespace DatasetCache.Cli.Acquiring;
+
+/// <summary>What <c>get --json</c> prints. Names and meanings are stable; fields may be added.</summary>
+internal sealed record AcquireReport(
+    string Path,
+    string CacheKey,
+    string Outcome,
+    long Files,
+    long Bytes,
+    long BytesFromOrigin,
+    long FilesFromOrigin,
+    long ReusedBytes,
+    double Seconds,
+    string SnapshotPath)
+{
+    public static AcquireReport Of(DatasetLease lease) => new(
+        lease.Path, lease.CacheKey, lease.Outcome == AcquireOutcome.Hit ? "hit" : "miss", lease.Files, lease.Bytes,
+        lease.BytesFromOrigin, lease.FilesFromOrigin, lease.ReusedBytes, Math.Round(lease.Elapsed.TotalSeconds, 4), lease.SnapshotPath);
+}

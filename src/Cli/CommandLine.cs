@@ -1,0 +1,88 @@
+using System.CommandLine;
+using System.CommandLine.Parsing;
+using DatasetCache.Cli.Acquiring;
+using DatasetCache.Cli.Diagnosis;
+using DatasetCache.Cli.Entries;
+using DatasetCache.Cli.Output;
+using DatasetCache.Cli.Running;
+using DatasetCache.Cli.Setup;
+
+namespace DatasetCache.Cli;
+
+/// <summary>The commands of dscache, and what every one of them shares: help, errors, exit codes.</summary>
+internal static class CommandLine
+{
+    public static async Task<int> RunAsync(string[] args)
+    {
+        var session = new Session(Environment.GetEnvironmentVariable, TimeProvider.System);
+        var (own, child) = SplitAtDashes(args);
+        session.Json = own.Contains("--json", StringComparer.Ordinal);
+        try
+        {
+            var parse = CreateRoot(session, own, child).Parse(own, new ParserConfiguration { ResponseFileTokenReplacer = null });
+            if (parse.Errors.Count > 0 && parse.Action is not { ClearsParseErrors: true })
+                return UsageError(parse).Write(session.Json);
+            return await parse.InvokeAsync(new InvocationConfiguration
+            {
+                EnableDefaultExceptionHandler = false,
+                // Signals are ours: see Interruption and SignalForwarder.
+                ProcessTerminationTimeout = null,
+                Output = Stdio.Out,
+                Error = Stdio.Error,
+            });
+        }
+        catch (Exception exception)
+        {
+            return ErrorReport.Of(exception).Write(session.Json);
+        }
+    }
+
+    // The child's command line is not ours to parse: its options would be taken for dscache's.
+    private static (string[] Own, string[]? Child) SplitAtDashes(string[] args)
+    {
+        var dashes = args is ["run", ..] ? Array.IndexOf(args, "--") : -1;
+        return dashes < 0 ? (args, null) : (args[..dashes], args[(dashes + 1)..]);
+    }
+
+    // Only the command that is called gets its options: building them all would double the start of the process.
+    private static RootCommand CreateRoot(Session session, string[] args, string[]? child)
+    {
+        var root = new RootCommand("Gets a dataset version once and hands every job of this host a local, read-only directory.");
+        root.Directives.Clear();
+        var called = args.FirstOrDefault(argument => !argument.StartsWith('-'));
+        foreach (var (name, description, create) in Commands(session, child))
+            root.Add(string.Equals(name, called, StringComparison.Ordinal) ? create(new Command(name, description)) : new Command(name, description));
+        HelpText.Install(root);
+        return root;
+    }
+
+    private static IEnumerable<(string Name, string Description, Func<Command, Command> Create)> Commands(Session session, string[]? child) =>
+    [
+        ("get", "Get a dataset version once, and link it into a job's directory.", command => GetCommand.Define(command, session)),
+        ("run", "Get a dataset version, run a command with it, and let go when the command ends.", command => RunCommand.Define(command, session, child)),
+        ("release", "Remove a job's link: the dataset is no longer protected by it.", command => ReleaseCommand.Define(command, session)),
+        ("ls", "List what the cache holds.", command => LsCommand.Define(command, session)),
+        ("inspect", "Show everything about one entry of the cache.", command => InspectCommand.Define(command, session)),
+        ("config", "Show the settings and where each comes from.", command => ConfigCommand.Define(command, session)),
+        ("doctor", "Check credentials, origin, clock, disk and permissions, and say what to do.", command => DoctorCommand.Define(command, session)),
+    ];
+
+    private static ErrorReport UsageError(ParseResult parse)
+    {
+        var command = parse.CommandResult.Command;
+        var words = string.Join(' ', HelpText.Path(command));
+        // "Required command was not provided" beside "Unrecognized command" would be said for nothing.
+        var messages = parse.Errors.Where(error => parse.UnmatchedTokens.Count == 0 || error.SymbolResult is not CommandResult { Command.Subcommands.Count: > 0 })
+            .Select(error => error.Message).Distinct(StringComparer.Ordinal).ToArray();
+        var suggestion = parse.Tokens.Select(token => token.Value)
+            .Where(word => parse.UnmatchedTokens.Contains(word, StringComparer.Ordinal) || word.StartsWith('-'))
+            .Select(word => Known(command).Contains(word, StringComparer.Ordinal) ? null : Suggestion.Nearest(word, Known(command)))
+            .FirstOrDefault(known => known is not null);
+        return ErrorReport.Usage(
+            messages.Length == 0 ? $"There is no command '{parse.UnmatchedTokens[0]}'." : string.Join(' ', messages),
+            suggestion is null ? $"'{words} --help' tells more." : $"Did you mean '{suggestion}'? '{words} --help' tells more.");
+    }
+
+    private static IEnumerable<string> Known(Command command) =>
+        command.Subcommands.Select(sub => sub.Name).Concat(command.Options.SelectMany(option => option.Aliases.Append(option.Name)));
+}

@@ -1,0 +1,58 @@
+using System.CommandLine;
+using DatasetCache.Cli.Output;
+using DatasetCache.Cli.Setup;
+using DatasetCache.Configuration;
+
+namespace DatasetCache.Cli.Entries;
+
+/// <summary><c>dscache inspect KEY</c>: everything about one entry.</summary>
+internal static class InspectCommand
+{
+    public static Command Define(Command command, Session session)
+    {
+        var key = new Argument<string>("KEY") { Description = "The entry's cache key, as get --json and ls print it." };
+        command.Add(key.RefuseOptions());
+        var flags = new SettingFlags(SettingTable.CacheRoot, SettingTable.Json);
+        flags.AddTo(command);
+        command.SetAction((parse, _) => RunAsync(session, session.LoadSettings(parse, flags), parse.GetRequiredValue(key)));
+        return command;
+    }
+
+    private static async Task<int> RunAsync(Session session, Settings settings, string key)
+    {
+        await using var cache = session.OpenCache(settings);
+        if (cache.Inspect(key) is not { } found)
+        {
+            var near = Suggestion.Nearest(key, cache.List().Select(entry => entry.CacheKey));
+            throw new DatasetNotFoundException(
+                $"The cache in {settings.Cache.Root} has no entry '{key}'.", near is null ? "'dscache ls' lists the entries." : $"Did you mean '{near}'?");
+        }
+        var entry = EntryDocument.Of(found);
+        if (settings.Json)
+            Stdio.Print(JsonText.Pretty(entry, JsonOutput.Default.EntryDocument));
+        else
+            Write(entry);
+        return ExitCode.Ok;
+    }
+
+    private static void Write(EntryDocument entry)
+    {
+        Line("key", entry.CacheKey);
+        Line("origin", entry.Origin);
+        Line("prefix", entry.DatasetPrefix is { Length: > 0 } prefix ? prefix : "-");
+        Line("snapshot", entry.SnapshotId ?? "- (whatever the origin lists)");
+        Line("version hash", entry.VersionHash ?? "-");
+        Line("selection", entry.Selection.ReplaceLineEndings(" "));
+        Line("files", Display.Count(entry.Files));
+        Line("size", $"{Display.Size(entry.Bytes)} ({Display.Count(entry.Bytes)} bytes)");
+        Line("published", Display.Time(entry.PublishedAt));
+        Line("last used", Display.Time(entry.LastUsedAt));
+        Line("uses", Display.Count(entry.Uses));
+        if (entry.Holders.Count == 0)
+            Line("held by", "nobody: it may be evicted");
+        foreach (var holder in entry.Holders)
+            Line("held by", holder.ToString());
+    }
+
+    private static void Line(string name, string value) => Stdio.Print($"{name,-14}{value}");
+}

@@ -1,0 +1,20 @@
+using System.Text.Json.Serialization;
+using DatasetCache.Cli.Acquiring;
+using DatasetCache.Cli.Diagnosis;
+using DatasetCache.Cli.Entries;
+using DatasetCache.Cli.Progress;
+using DatasetCache.Cli.Setup;
+
+namespace DatasetCache.Cli.Output;
+
+/// <summary>All JSON that dscache writes, by source generation: reflection would cost the start of every process.</summary>
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, GenerationMode = JsonSourceGenerationMode.Serialization)]
+[JsonSerializable(typeof(AcquireReport))]
+[JsonSerializable(typeof(ProgressLine))]
+[JsonSerializable(typeof(ErrorDocument))]
+[JsonSerializable(typeof(EntryDocument))]
+[JsonSerializable(typeof(EntryListDocument))]
+[JsonSerializable(typeof(ReleaseDocument))]
+[JsonSerializable(typeof(SettingsDocument))]
+[JsonSerializable(typeof(DoctorDocument))]
+internal sealed partial class JsonOutput : JsonSerializerContext;
