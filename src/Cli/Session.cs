@@ -23,15 +23,9 @@ internal sealed class Session(Func<string, string?> environment, TimeProvider ti
         return settings;
     }
 
-    /// <summary>The one place that knows how the engine is put together.</summary>
-    public LocalDatasetCache OpenCache(Settings settings) => LocalDatasetCache.Open(settings.Cache, OpenOrigins(settings), Time);
+    /// <summary>The one place that knows how the engine is put together. The process ends with it: nobody disposes the origins.</summary>
+    public LocalDatasetCache OpenCache(Settings settings) => LocalDatasetCache.Open(settings.Cache, new OriginFactory(settings.Origin), Time);
 
     /// <summary>The configured default origin, and the prefix below which its datasets lie.</summary>
-    public IOrigin OpenOrigin(Settings settings, out string prefix)
-    {
-        prefix = "";
-        return OpenOrigins(settings).Open(null);
-    }
-
-    private OriginFactory OpenOrigins(Settings settings) => new(settings.Origin);
+    public (IOrigin Origin, string Prefix) OpenOrigin(Settings settings) => new OriginFactory(settings.Origin).Open(origin: null);
 }

@@ -75,11 +75,8 @@ internal static class OriginChecks
         timeout.CancelAfter(Patience);
         var (listing, origin, target) = await ListAsync(session, settings, timeout.Token);
         yield return listing;
-        using (origin)
-        {
-            if (origin is not null && target is not null)
-                yield return await ReadOneAsync(origin, target, timeout.Token);
-        }
+        if (origin is not null && target is not null)
+            yield return await ReadOneAsync(origin, target, timeout.Token);
     }
 
     private static async Task<(Finding, IOrigin?, OriginObject?)> ListAsync(Session session, Settings settings, CancellationToken cancellationToken)
@@ -88,7 +85,7 @@ internal static class OriginChecks
         IOrigin? origin = null;
         try
         {
-            origin = session.OpenOrigin(settings, out var prefix);
+            (origin, var prefix) = session.OpenOrigin(settings);
             await foreach (var found in origin.ListAsync(prefix, cancellationToken))
             {
                 if (found.Size > 0)

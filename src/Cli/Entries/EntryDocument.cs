@@ -2,41 +2,51 @@ using DatasetCache.Cli.Output;
 
 namespace DatasetCache.Cli.Entries;
 
-/// <summary>An entry as <c>ls --json</c> and <c>inspect --json</c> print it.</summary>
+/// <summary>An entry as <c>ls --json</c> and <c>inspect --json</c> print it. Sizes are bytes.</summary>
 internal sealed record EntryDocument(
     string CacheKey,
+    string Path,
     string Origin,
-    string? DatasetPrefix,
+    string DatasetPrefix,
+    string? DatasetId,
     string? SnapshotId,
     string? VersionHash,
     string Selection,
+    string SelectionReason,
+    string ManifestDigest,
     long Files,
     long Bytes,
+    long OwnBytes,
+    int MissingCount,
     DateTimeOffset PublishedAt,
     DateTimeOffset LastUsedAt,
     long Uses,
+    bool IsLeased,
     IReadOnlyList<HolderDocument> Holders)
 {
     public static EntryDocument Of(EntrySummary entry) => new(
-        entry.CacheKey, entry.Origin, entry.DatasetPrefix, entry.SnapshotId, entry.VersionHash, entry.Selection, entry.Files, entry.Bytes, entry.PublishedAt,
-        entry.LastUsedAt, entry.Uses, [.. entry.Holders.Select(HolderDocument.Of)]);
-
-    /// <summary>For the table: the jobs' names, or their directories where they have none.</summary>
-    public string HeldBy => Holders.Count == 0 ? "-" : string.Join(", ", Holders.Select(holder => holder.Name).Distinct(StringComparer.Ordinal));
+        entry.CacheKey, entry.Path, entry.Origin, entry.DatasetPrefix, entry.DatasetId, entry.SnapshotId, entry.VersionHash,
+        entry.Selection.ReplaceLineEndings(" "), entry.SelectionReason, entry.ManifestDigest, entry.Files, entry.Bytes, entry.OwnBytes, entry.MissingCount,
+        entry.PublishedAt, entry.LastUsedAt, entry.Uses, entry.IsLeased,
+        [.. entry.Holders.Select(holder => new HolderDocument(holder.Link, holder.JobId, holder.Since))]);
 
     /// <summary>What a person would call the dataset.</summary>
-    public string Dataset => DatasetPrefix is { Length: > 0 } prefix ? $"{Origin.TrimEnd('/')}/{prefix.Trim('/')}" : Origin;
+    public string Source() => DatasetPrefix.Length == 0 ? Origin : $"{Origin.TrimEnd('/')}/{DatasetPrefix.Trim('/')}";
+
+    /// <summary>For the table: the jobs' names, or their links where they have none.</summary>
+    public string HeldBy()
+    {
+        var holders = Holders.Select(holder => holder.JobId is null ? holder.Link : "job " + holder.JobId).Distinct(StringComparer.Ordinal);
+        if (IsLeased)
+            holders = holders.Append("a running process");
+        return string.Join(", ", holders) is { Length: > 0 } names ? names : "-";
+    }
 }
 
-internal sealed record HolderDocument(string? JobDirectory, string? JobId, DateTimeOffset? Since)
+/// <summary>A job's link that protects the entry.</summary>
+internal sealed record HolderDocument(string Link, string? JobId, DateTimeOffset Since)
 {
-    public static HolderDocument Of(EntryHolder holder) => new(holder.JobDirectory, holder.JobId, holder.Since);
-
-    public string Name => JobId is not null ? "job " + JobId : JobDirectory ?? "a running process";
-
-    public override string ToString() => (JobId is null ? "" : $"job {JobId}, ")
-        + (JobDirectory is null ? "a running process" : $"link in {JobDirectory}")
-        + (Since is { } since ? $", since {Display.Time(since)}" : "");
+    public override string ToString() => $"{(JobId is null ? "" : $"job {JobId}, ")}{Link}, since {Display.Time(Since)}";
 }
 
-internal sealed record EntryListDocument(IReadOnlyList<EntryDocument> Entries, long Bytes);
+internal sealed record EntryListDocument(IReadOnlyList<EntryDocument> Entries, long Bytes, long OwnBytes);

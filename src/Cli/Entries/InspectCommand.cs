@@ -38,20 +38,23 @@ internal static class InspectCommand
     private static void Write(EntryDocument entry)
     {
         Line("key", entry.CacheKey);
-        Line("origin", entry.Origin);
-        Line("prefix", entry.DatasetPrefix is { Length: > 0 } prefix ? prefix : "-");
+        Line("path", entry.Path);
+        Line("source", entry.Source());
+        Line("dataset", entry.DatasetId ?? "-");
         Line("snapshot", entry.SnapshotId ?? "- (whatever the origin lists)");
         Line("version hash", entry.VersionHash ?? "-");
-        Line("selection", entry.Selection.ReplaceLineEndings(" "));
-        Line("files", Display.Count(entry.Files));
-        Line("size", $"{Display.Size(entry.Bytes)} ({Display.Count(entry.Bytes)} bytes)");
+        Line("selection", $"{entry.Selection} ({entry.SelectionReason})");
+        Line("manifest", entry.ManifestDigest);
+        Line("files", Display.Count(entry.Files) + (entry.MissingCount == 0 ? "" : $", and {Display.Count(entry.MissingCount)} that the annotations name are missing"));
+        Line("size", $"{Display.Size(entry.Bytes)} ({Display.Count(entry.Bytes)} bytes), {Display.Size(entry.OwnBytes)} of them shared with no earlier entry");
         Line("published", Display.Time(entry.PublishedAt));
-        Line("last used", Display.Time(entry.LastUsedAt));
-        Line("uses", Display.Count(entry.Uses));
-        if (entry.Holders.Count == 0)
-            Line("held by", "nobody: it may be evicted");
+        Line("last used", $"{Display.Time(entry.LastUsedAt)}, {Display.Count(entry.Uses)} times in all");
         foreach (var holder in entry.Holders)
             Line("held by", holder.ToString());
+        if (entry.IsLeased)
+            Line("held by", "a running process");
+        else if (entry.Holders.Count == 0)
+            Line("held by", "nobody: it may be evicted");
     }
 
     private static void Line(string name, string value) => Stdio.Print($"{name,-14}{value}");

@@ -22,7 +22,7 @@ internal static class LsCommand
         var entries = cache.List().Select(EntryDocument.Of).OrderByDescending(entry => entry.LastUsedAt).ToArray();
         if (settings.Json)
         {
-            Stdio.Print(JsonText.Pretty(new EntryListDocument(entries, entries.Sum(entry => entry.Bytes)), JsonOutput.Default.EntryListDocument));
+            Stdio.Print(JsonText.Pretty(new EntryListDocument(entries, entries.Sum(entry => entry.Bytes), entries.Sum(entry => entry.OwnBytes)), JsonOutput.Default.EntryListDocument));
             return ExitCode.Ok;
         }
         if (entries.Length == 0)
@@ -32,7 +32,7 @@ internal static class LsCommand
         }
         var table = new TextTable("KEY", "DATASET", "FILES", "SIZE", "LAST USED", "HELD BY") { RightAligned = [2, 3] };
         foreach (var entry in entries)
-            table.Add(entry.CacheKey, entry.Dataset, Display.Count(entry.Files), Display.Size(entry.Bytes), Display.Time(entry.LastUsedAt), entry.HeldBy);
+            table.Add(entry.CacheKey, entry.Source(), Display.Count(entry.Files), Display.Size(entry.Bytes), Display.Time(entry.LastUsedAt), entry.HeldBy());
         table.Write(Stdio.Out);
         return ExitCode.Ok;
     }

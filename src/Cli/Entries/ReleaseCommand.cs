@@ -23,12 +23,20 @@ internal static class ReleaseCommand
         await using var cache = session.OpenCache(settings);
         var released = cache.Release(jobDirectory);
         if (settings.Json)
-            Stdio.Print(JsonText.Line(new ReleaseDocument(jobDirectory, released.CacheKey), JsonOutput.Default.ReleaseDocument));
+            Stdio.Print(JsonText.Line(new ReleaseDocument(released.Link, released.CacheKey, released.Removed, released.KeptFiles), JsonOutput.Default.ReleaseDocument));
         else if (!settings.Quiet)
-            Stdio.Note(released.CacheKey is { } key ? $"Released {key} from {jobDirectory}." : $"{jobDirectory} held nothing.");
+            Stdio.Note(Describe(released));
         return ExitCode.Ok;
+    }
+
+    private static string Describe(ReleaseResult released)
+    {
+        if (!released.Removed)
+            return $"dscache: {released.Link} is not there: nothing to release.";
+        var kept = released.KeptFiles == 0 ? "" : $" {Display.Count(released.KeptFiles)} files that are not the cache's stay there.";
+        return $"dscache: released {released.CacheKey ?? "the dataset"} from {released.Link}.{kept}";
     }
 }
 
-/// <summary>What was released; <paramref name="CacheKey"/> is null where the directory held nothing.</summary>
-internal sealed record ReleaseDocument(string JobDirectory, string? CacheKey);
+/// <summary>As <see cref="ReleaseResult"/>.</summary>
+internal sealed record ReleaseDocument(string Link, string? CacheKey, bool Removed, int KeptFiles);
