@@ -1,0 +1,52 @@
+#!/usr/bin/env bash
+# ./run.sh               builds, makes a small dataset and gets it for three jobs: the main work on real input
+# ./run.sh ARGUMENTS…    dscache ARGUMENTS…, built if a source changed
+set -euo pipefail
+top=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+source "$top/scripts/build.sh"
+
+if (($# > 0)); then
+  publish_cli
+  exec "$top/artifacts/dscache/dscache" "$@"
+fi
+
+choose_half
+echo "Building $half ($why)"
+build_half
+publish_cli
+
+work=$(mktemp -d)
+trap 'chmod -R u+w "$work"; rm -rf "$work"' EXIT
+snapshot=snap_2b2fca921e88 dataset=ds_streets
+source=$work/origin/datasets/$dataset
+images=1000 annotated=163
+"$top/tests/MakeDataset/bin/Release/net10.0/make-dataset" "$source" $images $annotated
+# The dataset version hash by its definition, with coreutils instead of our own code: the metadata files in order.
+hash=$(cat "$source/annotations_detection.json" "$source/classes.txt" | sha256sum | cut -d ' ' -f 1)
+echo '{}' >"$work/dscache.json"
+echo
+echo "Dataset: $images images, $annotated of them annotated; version hash $hash"
+echo
+
+# The value of one field of a flat JSON object.
+field() { sed -n "s/.*\"$1\":\"\{0,1\}\([^\",}]*\).*/\1/p" <<<"$report"; }
+
+outcomes=()
+row='%-4s %-8s %6s %18s %9s  %s\n'
+printf "$row" job outcome files 'bytes from origin' seconds 'dataset ->'
+for job in 91 92 93; do
+  mkdir -p "$work/jobs/$job"
+  # Nothing of this shell's own settings takes part.
+  report=$(env -i PATH="$PATH" HOME="$HOME" DOTNET_ROOT="$DOTNET_ROOT" DSCACHE_CONFIG="$work/dscache.json" JOB_ID="$job" \
+    "$top/artifacts/dscache/dscache" get "$snapshot" --dataset "$dataset" --hash "$hash" --origin "$work/origin" --root "$work/cache" \
+    --min-free 0% --into "$work/jobs/$job" --json --quiet)
+  printf "$row" "$job" "$(field outcome)" "$(field files)" "$(field bytesFromOrigin)" "$(field seconds)" "$(readlink "$work/jobs/$job/dataset")"
+  outcomes+=("$(field outcome)")
+  found=$(find -L "$work/jobs/$job/dataset" -type f | wc -l)
+  [[ $found == "$(field files)" ]] || { echo "run.sh: job $job sees $found files" >&2; exit 1; }
+done
+
+if [[ ${outcomes[*]} != "miss hit hit" ]]; then
+  echo "run.sh: expected miss, hit, hit" >&2
+  exit 1
+fi
