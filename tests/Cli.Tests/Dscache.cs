@@ -109,7 +109,11 @@ internal sealed partial class RunningProcess(Process process, TimeSpan patience)
             throw new InvalidOperationException($"Signal {number} could not be sent.");
     }
 
-    public void CloseInput() => process.StandardInput.Close();
+    public async Task TypeAsync(string text)
+    {
+        await process.StandardInput.WriteAsync(text);
+        await process.StandardInput.FlushAsync();
+    }
 
     public async Task<Result> WaitAsync()
     {
