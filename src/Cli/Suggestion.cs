@@ -6,11 +6,12 @@ internal static class Suggestion
     /// <summary>The candidate with the fewest typing errors away from <paramref name="word"/>; null where none is near.</summary>
     public static string? Nearest(string word, IEnumerable<string> candidates)
     {
-        var (best, fewest) = (default(string), Math.Max(1, word.Length / 2) + 1);
+        var (best, fewest) = (default(string), Math.Max(2, word.Length / 2) + 1);
         foreach (var candidate in candidates)
         {
             var errors = Distance(word, candidate);
-            if (errors < fewest)
+            // Replacing every letter makes any word of any other.
+            if (errors < fewest && errors < candidate.Length)
                 (best, fewest) = (candidate, errors);
         }
         return best;
