@@ -23,7 +23,7 @@ list_faults() {
   for program in $(test_programs); do
     faults=$("$program" -noLogo -noColor -list traits | sed -n 's/.*"Fault": \[\([^]]*\)\].*/\1/p' | tr -d '" ' | tr ',' '\n')
     for fault in $faults; do
-      "$program" -noLogo -noColor -list methods -trait "Fault=$fault" | sed -n "s/^\([A-Za-z_].*\)/$fault\t\1/p"
+      "$program" -noLogo -noColor -list methods -trait "Fault=$fault" | sed -n "s/^\([A-Za-z_][A-Za-z0-9_.+]*\)$/$fault\t\1/p"
     done
   done | sort -t $'\t' -k 1,1n -k 2
 }
@@ -83,10 +83,13 @@ done
 
 count() { grep -o '<Counters [^>]*>' "$1" | sed "s/.* $2=\"\([0-9]*\)\".*/\1/"; }
 
+color=()
+[[ -t 1 && -z ${NO_COLOR:-} ]] || color=(-noColor)
+
 run_program() {
   local result=$servers/$(basename "$1").trx status=0
   echo "== $(basename "$1")"
-  "$1" -noLogo -trx "$result" "${filter[@]}" || status=$?
+  "$1" -noLogo "${color[@]}" -trx "$result" "${filter[@]}" || status=$?
   local before=$failed
   if [[ -s $result ]]; then
     passed=$((passed + $(count "$result" passed)))
