@@ -150,6 +150,7 @@ internal sealed class OriginDownload(IOrigin origin, string prefix, StagingArea 
         for (var failed = 0; ;)
         {
             var before = done;
+            var asked = length - done;
             OriginException failure;
             try
             {
@@ -162,7 +163,12 @@ internal sealed class OriginDownload(IOrigin origin, string prefix, StagingArea 
                     if (read == 0)
                         break;
                     if (read > length - done)
-                        throw Protocol(target, body, $"sent more than the {length - before} bytes that were asked for");
+                    {
+                        // Which of its bytes were the right ones nobody can tell.
+                        sink.Reset();
+                        done = before = 0;
+                        throw Protocol(target, body, $"sent more than the {asked} bytes that were asked for");
+                    }
                     guard.Received(read);
                     meter.Received(read);
                     sink.Accept(read);
@@ -170,7 +176,7 @@ internal sealed class OriginDownload(IOrigin origin, string prefix, StagingArea 
                 }
                 if (done == length)
                     return;
-                throw Protocol(target, body, $"ended its answer after {done - before} of {length - before} bytes");
+                throw Protocol(target, body, $"ended its answer after {done - before} of {asked} bytes");
             }
             catch (OriginException e)
             {
@@ -204,6 +210,9 @@ internal sealed class OriginDownload(IOrigin origin, string prefix, StagingArea 
         public abstract Memory<byte> Next(long missing);
 
         public abstract void Accept(int count);
+
+        /// <summary>Forgets everything it was given.</summary>
+        public abstract void Reset();
     }
 
     private sealed class MemorySink(byte[] buffer) : Sink
@@ -213,16 +222,21 @@ internal sealed class OriginDownload(IOrigin origin, string prefix, StagingArea 
         public override Memory<byte> Next(long missing) => buffer.AsMemory(filled, (int)missing + 1);
 
         public override void Accept(int count) => filled += count;
+
+        public override void Reset() => filled = 0;
     }
 
     /// <summary>Writes what comes at its place and completes each piece when its last byte is in the file.</summary>
     private sealed class PieceSink(StagingArea staging, int file, long offset, FileHandle target, byte[] buffer, TransferMeter meter) : Sink
     {
         private readonly long size = staging.Listing.Files[file].Size;
+        private readonly long start = offset;
         private long position = offset;
         private uint checksum;
 
         public override Memory<byte> Next(long missing) => buffer.AsMemory(0, (int)Math.Min(buffer.Length, missing + 1));
+
+        public override void Reset() => (position, checksum) = (start, 0);
 
         public override void Accept(int count)
         {

@@ -1,0 +1,33 @@
+namespace DatasetCache.Cli.Tests.Acquiring;
+
+/// <summary>A disk that says it could not write what it had taken: the kernel's own answer to syncfs and fsync is changed under the real program.</summary>
+public sealed class SyncFailureTests : IDisposable
+{
+    private readonly Dscache dscache = new();
+
+    public void Dispose() => dscache.Dispose();
+
+    [Theory]
+    [InlineData("syncfs")]
+    [InlineData("fsync")]
+    [Trait("Fault", "5")]
+    public async Task What_could_not_be_synced_is_never_ready(string call)
+    {
+        const string strace = "/usr/bin/strace";
+        Assert.SkipUnless(File.Exists(strace), "strace is not installed");
+        var origin = dscache.MakeFolder();
+        var trace = dscache.In("trace");
+        using var process = dscache.StartProgram(strace, "-f", "-o", trace, "-e", $"trace={call}", "-e", $"inject={call}:error=EIO",
+            Dscache.Program, "get", origin, "--into", dscache.JobDirectory);
+        var result = await process.WaitAsync();
+        Assert.Contains("EIO (Input/output error) (INJECTED)", await File.ReadAllTextAsync(trace, TestContext.Current.CancellationToken), StringComparison.Ordinal);
+        Assert.Equal((74, ""), (result.ExitCode, result.Out));
+        Assert.Contains($"{call} ", result.Error, StringComparison.Ordinal);
+        Assert.False(Path.Exists(Path.Join(dscache.JobDirectory, "dataset")));
+        Assert.Contains("\"entries\": []", (await dscache.RunAsync("ls", "--json")).Out, StringComparison.Ordinal);
+
+        var healthy = await dscache.GetAsync(origin);
+        Assert.Equal(0, healthy.ExitCode);
+        Assert.Equal("alpha", await File.ReadAllTextAsync(Path.Join(healthy.Out.Trim(), "a.txt"), TestContext.Current.CancellationToken));
+    }
+}
