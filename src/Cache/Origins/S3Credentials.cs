@@ -1,6 +1,8 @@
+using Amazon;
 using Amazon.Runtime;
 using Amazon.Runtime.CredentialManagement;
 using Amazon.Runtime.Credentials;
+using Amazon.S3;
 using DatasetCache.Configuration;
 
 namespace DatasetCache.Origins;
@@ -24,7 +26,7 @@ internal static class S3Credentials
                 : new SessionAWSCredentials(pair.AccessKey, pair.SecretKey, pair.SessionToken);
         }
         return options.Profile is { } profile
-            ? FromProfile(profile)
+            ? await FromProfileAsync(profile, time, cancellationToken)
             : await FromHostAsync(time, cancellationToken);
     }
 
@@ -41,20 +43,22 @@ internal static class S3Credentials
         }
     }
 
-    private static AWSCredentials FromProfile(string profile)
+    private static async Task<AWSCredentials> FromProfileAsync(string profile, TimeProvider time, CancellationToken cancellationToken)
     {
+        if (!new CredentialProfileStoreChain().TryGetProfile(profile, out _))
+        {
+            throw new ConfigurationException(SettingTable.OriginProfile,
+                $"There is no profile '{profile}' with credentials in ~/.aws/credentials or ~/.aws/config.",
+                "Correct origin.profile (AWS_PROFILE), or add the profile.");
+        }
         try
         {
-            if (new CredentialProfileStoreChain().TryGetAWSCredentials(profile, out var credentials))
-                return credentials;
+            return await SearchAsync(new AmazonS3Config { Profile = new Profile(profile), RegionEndpoint = RegionEndpoint.USEast1 }, time, cancellationToken);
         }
-        catch (Exception e) when (e is AmazonClientException or IOException or UnauthorizedAccessException)
+        catch (Exception e) when (e is not OperationCanceledException)
         {
-            throw new ConfigurationException(SettingTable.OriginProfile, $"The profile '{profile}' cannot be used: {e.Message}");
+            throw new ConfigurationException(SettingTable.OriginProfile, $"The profile '{profile}' gives no credentials: {e.Message}");
         }
-        throw new ConfigurationException(SettingTable.OriginProfile,
-            $"There is no profile '{profile}' with credentials in ~/.aws/credentials or ~/.aws/config.",
-            "Correct origin.profile (AWS_PROFILE), or add the profile.");
     }
 
     private static async Task<AWSCredentials> FromHostAsync(TimeProvider time, CancellationToken cancellationToken)
@@ -62,13 +66,7 @@ internal static class S3Credentials
         string reason;
         try
         {
-            // The SDK's search blocks in places: on a thread of the pool it can be left behind.
-            return await Task.Run(async () =>
-            {
-                var found = await DefaultAWSCredentialsIdentityResolver.GetCredentialsAsync();
-                await found.GetCredentialsAsync();
-                return found;
-            }, cancellationToken).WaitAsync(SearchTimeout, time, cancellationToken);
+            return await SearchAsync(config: null, time, cancellationToken);
         }
         catch (TimeoutException)
         {
@@ -85,4 +83,12 @@ internal static class S3Credentials
             + "AWS_PROFILE, the default profile in ~/.aws, a web identity token, a container's credentials, and the instance's metadata service.",
             "Set one of these, or origin.anonymous (DSCACHE_ANONYMOUS=true) for a public bucket.");
     }
+
+    // The SDK's search blocks in places: on a thread of the pool it can be left behind.
+    private static Task<AWSCredentials> SearchAsync(IClientConfig? config, TimeProvider time, CancellationToken cancellationToken) => Task.Run(async () =>
+    {
+        var found = await DefaultAWSCredentialsIdentityResolver.GetCredentialsAsync(config);
+        await found.GetCredentialsAsync();
+        return found;
+    }, cancellationToken).WaitAsync(SearchTimeout, time, cancellationToken);
 }
