@@ -45,6 +45,7 @@ internal sealed class S3Connection : IDisposable
     }
 
     /// <summary>The URL that gets an object, good for an hour. It is a credential: it belongs in no message and no log.</summary>
+    /// <exception cref="AmazonClientException">The credentials ran out and could not be renewed.</exception>
     public async ValueTask<Uri> PresignAsync(string key)
     {
         if (credentials is null)

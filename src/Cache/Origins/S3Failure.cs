@@ -27,6 +27,12 @@ internal sealed partial class S3Failure(string bucket, OriginOptions options, Ti
 
     public OriginException Unreachable(string action, string key, Uri server, Exception cause)
     {
+        // Nothing of the network in it: the SDK could not even sign, because a token ran out or a profile's program failed.
+        if (!Causes(cause).Any(e => e is HttpRequestException or IOException or SocketException or TimeoutException or OperationCanceledException))
+        {
+            return new OriginException(OriginFailure.AccessDenied, $"{action} of s3://{bucket}/{key} could not be sent: {Redact(Causes(cause).Last().Message)}", key,
+                advice: "Check the credentials: temporary ones may have run out.");
+        }
         var socket = Causes(cause).OfType<SocketException>().FirstOrDefault();
         var reason = socket?.SocketErrorCode switch
         {

@@ -59,7 +59,15 @@ public sealed class S3Origin : IOrigin
             throw new ArgumentOutOfRangeException(nameof(length), length, "HTTP has no empty ranges.");
 
         var opened = await ConnectAsync(cancellationToken);
-        var url = await opened.PresignAsync(target.Key);
+        Uri url;
+        try
+        {
+            url = await opened.PresignAsync(target.Key);
+        }
+        catch (Exception e) when (e is not OperationCanceledException)
+        {
+            throw failure.Unreachable("GET", target.Key, opened.BaseUrl, e);
+        }
         using var request = new HttpRequestMessage(HttpMethod.Get, url)
         {
             Version = HttpVersion.Version11,
