@@ -103,9 +103,11 @@ internal sealed partial class RunningProcess(Process process, TimeSpan patience)
         return line;
     }
 
-    public void Signal(int number)
+    public void Signal(int number) => Signal(process.Id, number);
+
+    public static void Signal(int processId, int number)
     {
-        if (Kill(process.Id, number) != 0)
+        if (Kill(processId, number) != 0)
             throw new InvalidOperationException($"Signal {number} could not be sent.");
     }
 
