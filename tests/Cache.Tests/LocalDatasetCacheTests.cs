@@ -113,14 +113,15 @@ public sealed class LocalDatasetCacheTests : IAsyncDisposable
         PutCats();
         var cache = fixture.Open(options => options with { Concurrency = 1 });
         using var cancel = new CancellationTokenSource();
-        fixture.Origin.Trim = (key, position, count) =>
+        fixture.Origin.BeforeBytes = async (key, position, token) =>
         {
-            if (key.EndsWith("large.bin", StringComparison.Ordinal) && position > 12_000_000)
-                cancel.Cancel();
-            return count;
+            if (!key.EndsWith("large.bin", StringComparison.Ordinal) || position <= 12_000_000)
+                return;
+            await cancel.CancelAsync();
+            await Task.Delay(Timeout.Infinite, token);
         };
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => cache.AcquireAsync(fixture.Request(1), cancellationToken: cancel.Token));
-        fixture.Origin.Trim = null;
+        fixture.Origin.BeforeBytes = null;
         fixture.Origin.ForgetServed();
         await using var lease = await cache.AcquireAsync(fixture.Request(1));
         fixture.AssertHoldsTheOrigin(lease.Path + "/", Cats);

@@ -33,6 +33,9 @@ public sealed class MemoryOrigin(string identity = "memory:test") : IOrigin, IOr
     /// <summary>Called with the key, the position of the next byte and how many would be given; says how many are (0 ends the body).</summary>
     public Func<string, long, int, int>? Trim { get; set; }
 
+    /// <summary>Called before each part of a body with its key and position; may wait.</summary>
+    public Func<string, long, CancellationToken, ValueTask>? BeforeBytes { get; set; }
+
     /// <summary>Called before a listing.</summary>
     public Func<int, CancellationToken, ValueTask>? BeforeList { get; set; }
 
@@ -108,8 +111,10 @@ public sealed class MemoryOrigin(string identity = "memory:test") : IOrigin, IOr
 
         public override string? RequestId => "request-1";
 
-        public override ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken)
+        public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken)
         {
+            if (origin.BeforeBytes is { } before)
+                await before(key, position, cancellationToken);
             cancellationToken.ThrowIfCancellationRequested();
             var count = (int)Math.Min(Math.Min(buffer.Length, 64 * 1024), end - position);
             if (count > 0 && origin.Trim is { } trim)
@@ -117,7 +122,7 @@ public sealed class MemoryOrigin(string identity = "memory:test") : IOrigin, IOr
             content.AsSpan((int)position, count).CopyTo(buffer.Span);
             origin.served.Enqueue((key, position, count));
             position += count;
-            return ValueTask.FromResult(count);
+            return count;
         }
 
         public override ValueTask DisposeAsync() => ValueTask.CompletedTask;

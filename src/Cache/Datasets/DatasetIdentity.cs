@@ -114,8 +114,10 @@ public sealed class DatasetIdentity
 
     private static string Sanitize(string label)
     {
-        var safe = string.Concat(label.EnumerateRunes().Select(rune => rune.IsAscii && ((char)rune.Value is var c) && (char.IsAsciiLetterOrDigit(c) || c is '.' or '_' or '-') ? c : '-'));
-        safe = safe.TrimStart('.', '-');
+        var text = new StringBuilder(label.Length);
+        foreach (var rune in label.EnumerateRunes())
+            text.Append(rune.IsAscii && (char)rune.Value is var c && (char.IsAsciiLetterOrDigit(c) || c is '.' or '_' or '-') ? c : '-');
+        var safe = text.ToString().TrimStart('.', '-');
         return safe.Length == 0 ? "dataset" : safe;
     }
 

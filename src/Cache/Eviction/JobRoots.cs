@@ -1,6 +1,5 @@
 using System.Security.Cryptography;
 using System.Text;
-using System.Text.Json;
 using DatasetCache.Store;
 
 namespace DatasetCache.Eviction;
@@ -9,8 +8,8 @@ namespace DatasetCache.Eviction;
 internal sealed class JobRoots(CacheRoot root, TimeProvider time)
 {
     public void Register(string link, string cacheKey, LinkMode mode, string? jobId, FileStatus made)
-        => root.Roots.WriteAtomically(NameOf(link), JsonSerializer.SerializeToUtf8Bytes(
-            new RootRecord { Link = link, CacheKey = cacheKey, Mode = mode, JobId = jobId, Inode = made.Inode, Device = made.Device, Since = time.GetUtcNow() }, StoreJson.Default.RootRecord),
+        => root.Roots.WriteAtomically(NameOf(link),
+            new RootRecord { Link = link, CacheKey = cacheKey, Mode = mode, JobId = jobId, Inode = made.Inode, Device = made.Device, Since = time.GetUtcNow() }.ToJson(),
             root.Staging);
 
     public RootRecord? Find(string link) => Read(NameOf(link)) is { } record && string.Equals(record.Link, link, StringComparison.Ordinal) ? record : null;
@@ -21,17 +20,7 @@ internal sealed class JobRoots(CacheRoot root, TimeProvider time)
     public IEnumerable<RootRecord> Standing()
         => root.Roots.List().Select(file => Read(file.Name)).OfType<RootRecord>().Where(record => JobLink.Stands(root, record));
 
-    private RootRecord? Read(string name)
-    {
-        try
-        {
-            return root.Roots.TryReadAll(name) is { } json ? JsonSerializer.Deserialize(json, StoreJson.Default.RootRecord) : null;
-        }
-        catch (JsonException)
-        {
-            return null;
-        }
-    }
+    private RootRecord? Read(string name) => root.Roots.TryReadAll(name) is { } json ? RootRecord.FromJson(json) : null;
 
     private static string NameOf(string link) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(link)))[..32] + ".json";
 }

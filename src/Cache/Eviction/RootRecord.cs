@@ -1,3 +1,5 @@
+using DatasetCache.Store;
+
 namespace DatasetCache.Eviction;
 
 /// <summary>roots/NAME.json: a job's link and the entry that it holds.</summary>
@@ -17,4 +19,27 @@ public sealed record RootRecord
     public ulong Device { get; init; }
 
     public required DateTimeOffset Since { get; init; }
+
+    public byte[] ToJson() => SmallJson.Write(json =>
+    {
+        json.WriteString("link", Link);
+        json.WriteString("cacheKey", CacheKey);
+        json.WriteNumber("mode", (int)Mode);
+        json.WriteString("jobId", JobId);
+        json.WriteNumber("inode", Inode);
+        json.WriteNumber("device", Device);
+        json.WriteString("since", Since);
+    });
+
+    /// <summary>Null where the bytes are no record.</summary>
+    public static RootRecord? FromJson(ReadOnlyMemory<byte> bytes) => SmallJson.Read(bytes, json => new RootRecord
+    {
+        Link = json.GetProperty("link").GetString() ?? "",
+        CacheKey = json.GetProperty("cacheKey").GetString() ?? "",
+        Mode = (LinkMode)json.GetProperty("mode").GetInt32(),
+        JobId = json.GetProperty("jobId").GetString(),
+        Inode = json.GetProperty("inode").GetUInt64(),
+        Device = json.GetProperty("device").GetUInt64(),
+        Since = json.GetProperty("since").GetDateTimeOffset(),
+    });
 }

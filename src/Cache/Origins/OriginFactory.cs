@@ -6,14 +6,14 @@ namespace DatasetCache.Origins;
 /// <summary>Makes origins from what people write, one per bucket or folder: its connections and credentials serve every dataset in it.</summary>
 public sealed class OriginFactory(OriginOptions options, TimeProvider? timeProvider = null) : IOriginFactory, IDisposable
 {
-    private readonly ConcurrentDictionary<(OriginKind, string), Lazy<IOrigin>> opened = new();
+    private readonly ConcurrentDictionary<string, Lazy<IOrigin>> opened = new(StringComparer.Ordinal);
 
     /// <inheritdoc />
     /// <exception cref="InvalidRequestException"><paramref name="origin"/> is neither a bucket nor a folder.</exception>
     public (IOrigin Origin, string Prefix) Open(string? origin)
     {
         var address = origin is null ? Default() : OriginAddress.Parse(origin);
-        return (opened.GetOrAdd((address.Kind, address.Bucket), _ => new Lazy<IOrigin>(() => Make(address))).Value, address.Prefix);
+        return (opened.GetOrAdd($"{address.Kind} {address.Bucket}", _ => new Lazy<IOrigin>(() => Make(address))).Value, address.Prefix);
     }
 
     private IOrigin Make(OriginAddress address) => address.Kind == OriginKind.Folder

@@ -138,14 +138,21 @@ public sealed unsafe class DirectoryHandle : IDisposable
     private static EnumerationOptions Everything { get; } = new() { AttributesToSkip = default, IgnoreInaccessible = false, RecurseSubdirectories = false };
 
     /// <summary>What stands at a path (a symbolic link itself, not its target), or null.</summary>
-    public FileStatus? Status(string relative) => InParent(relative, (parent, name) => StatusOf(files, parent, name, AtSymlinkNoFollow, Full(relative)));
+    public FileStatus? Status(string relative)
+    {
+        FileStatus? status = null;
+        var result = InParent(relative, (parent, name) =>
+        {
+            status = StatusOf(files, parent, name, AtSymlinkNoFollow, Full(relative));
+            return 0;
+        });
+        return result >= 0 || -result is ENOENT or ENOTDIR ? status : throw FileSystem.Failure("stat", Full(relative), -result);
+    }
 
     public FileStatus Status() => StatusOf(files, Fd, "", AtEmptyPath, Path) ?? throw FileSystem.Failure("stat", Path, ENOENT);
 
     internal static FileStatus? StatusOf(FileSystem files, int directory, string name, int flags, string path)
     {
-        if (directory < 0 && directory != AtFdCwd)
-            return -directory is ENOENT or ENOTDIR ? null : throw FileSystem.Failure("stat", path, -directory);
         Statx raw = default;
         var pointer = &raw;
         var result = files.TryRetry("stat", () => StatX(directory, name, flags, StatxBasic, pointer));
@@ -195,14 +202,14 @@ public sealed unsafe class DirectoryHandle : IDisposable
     }
 
     /// <summary>Calls with the directory that holds the last part of the path; with -errno for it where it cannot be opened.</summary>
-    private T InParent<T>(string relative, Func<int, string, T> action)
+    private int InParent(string relative, Func<int, string, int> action)
     {
         var slash = relative.LastIndexOf('/');
         if (slash < 0)
             return action(Fd, relative);
         var parent = files.OpenBelow(Fd, relative[..slash], Syscalls.ReadOnly | Syscalls.Directory, 0);
         if (parent < 0)
-            return typeof(T) == typeof(int) ? (T)(object)parent : action(parent, relative[(slash + 1)..]);
+            return parent;
         try
         {
             return action(parent, relative[(slash + 1)..]);

@@ -1,6 +1,4 @@
 using System.Text.Json;
-using System.Text.Json.Serialization;
-using DatasetCache.Eviction;
 
 namespace DatasetCache.Store;
 
@@ -46,23 +44,51 @@ public sealed record EntryRecord
 
     public IReadOnlyList<string> MissingFirst { get; init; } = [];
 
-    public byte[] ToJson() => JsonSerializer.SerializeToUtf8Bytes(this, StoreJson.Default.EntryRecord);
+    public byte[] ToJson() => SmallJson.Write(json =>
+    {
+        json.WriteNumber("format", Format);
+        json.WriteString("cacheKey", CacheKey);
+        json.WriteString("identity", Identity);
+        json.WriteString("origin", Origin);
+        json.WriteString("prefix", Prefix);
+        json.WriteString("snapshotId", SnapshotId);
+        json.WriteString("datasetId", DatasetId);
+        json.WriteString("versionHash", VersionHash);
+        json.WriteString("selection", Selection);
+        json.WriteString("selectionReason", SelectionReason);
+        json.WriteString("manifestDigest", ManifestDigest);
+        json.WriteNumber("files", Files);
+        json.WriteNumber("bytes", Bytes);
+        json.WriteNumber("ownBytes", OwnBytes);
+        json.WriteString("publishedAt", PublishedAt);
+        json.WriteNumber("missingCount", MissingCount);
+        json.WriteStartArray("missingFirst");
+        foreach (var path in MissingFirst)
+            json.WriteStringValue(path);
+        json.WriteEndArray();
+    });
 
     /// <summary>Null where the bytes are no record: torn, empty or foreign.</summary>
-    public static EntryRecord? FromJson(ReadOnlySpan<byte> bytes)
+    public static EntryRecord? FromJson(ReadOnlyMemory<byte> bytes) => SmallJson.Read(bytes, json => new EntryRecord
     {
-        try
-        {
-            return JsonSerializer.Deserialize(bytes, StoreJson.Default.EntryRecord);
-        }
-        catch (JsonException)
-        {
-            return null;
-        }
-    }
-}
+        Format = json.GetProperty("format").GetInt32(),
+        CacheKey = Text(json, "cacheKey"),
+        Identity = Text(json, "identity"),
+        Origin = Text(json, "origin"),
+        Prefix = Text(json, "prefix"),
+        SnapshotId = json.GetProperty("snapshotId").GetString(),
+        DatasetId = json.GetProperty("datasetId").GetString(),
+        VersionHash = json.GetProperty("versionHash").GetString(),
+        Selection = Text(json, "selection"),
+        SelectionReason = Text(json, "selectionReason"),
+        ManifestDigest = Text(json, "manifestDigest"),
+        Files = json.GetProperty("files").GetInt64(),
+        Bytes = json.GetProperty("bytes").GetInt64(),
+        OwnBytes = json.GetProperty("ownBytes").GetInt64(),
+        PublishedAt = json.GetProperty("publishedAt").GetDateTimeOffset(),
+        MissingCount = json.GetProperty("missingCount").GetInt32(),
+        MissingFirst = [.. json.GetProperty("missingFirst").EnumerateArray().Select(path => path.GetString()!)],
+    });
 
-[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, WriteIndented = true, UseStringEnumConverter = true)]
-[JsonSerializable(typeof(EntryRecord))]
-[JsonSerializable(typeof(RootRecord))]
-internal sealed partial class StoreJson : JsonSerializerContext;
+    private static string Text(JsonElement json, string name) => json.GetProperty(name).GetString() ?? throw new FormatException($"{name} is null.");
+}
