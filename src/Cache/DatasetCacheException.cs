@@ -61,9 +61,12 @@ public sealed class DatasetNotFoundException(string message, string? advice = nu
     : DatasetCacheException(ErrorCode.NotFound, message, advice);
 
 /// <summary>The dataset does not fit. All numbers are bytes as the disk allocates them.</summary>
-public sealed class NoSpaceException(string message, long needed, long available, string? advice = null, Exception? inner = null)
+public sealed class NoSpaceException(string message, long needed, long available, string? advice = null, Exception? inner = null, bool fitsAtAll = true)
     : DatasetCacheException(ErrorCode.NoSpace, message, advice, inner)
 {
+    /// <summary>False where it is larger than the whole cache may be: nothing that others free can help.</summary>
+    public override bool IsWorthRetrying => fitsAtAll;
+
     public long BytesNeeded { get; } = needed;
 
     public long BytesAvailable { get; } = available;

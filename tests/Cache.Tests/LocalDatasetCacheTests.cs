@@ -44,6 +44,7 @@ public sealed class LocalDatasetCacheTests : IAsyncDisposable
             Assert.Equal(first.SnapshotPath, new FileInfo(next.Path).LinkTarget);
         }
         Assert.Equal((reads, listings), (fixture.Origin.Reads, fixture.Origin.Listings));
+        Assert.Equal(3, Assert.Single(cache.List()).Uses);
         fixture.AssertStagingIsClean();
     }
 

@@ -122,7 +122,7 @@ internal sealed class EntryStore(CacheRoot root, TimeProvider time)
         using (var manifest = entry.Create("manifest", 0x124))
             ManifestText.Write(manifest, selected.Manifest, selected);
         using (var usage = entry.Create("usage", 0x1B6))
-            usage.Write(default(Usage).Touch(time.GetUtcNow(), UsageHalfLife).ToBytes(), 0);
+            usage.Write(default(Usage).ToBytes(), 0);
         entry.Create("lease", 0x1A4).Dispose();
         Seal(staging.Tree, selected.Manifest);
         if (durable)

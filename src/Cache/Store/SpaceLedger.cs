@@ -44,7 +44,8 @@ internal sealed class SpaceLedger(CacheRoot root, EntryStore entries, CacheOptio
         {
             return new NoSpaceException(
                 Text($"The dataset needs {bytes:N0} bytes, and the cache has {Math.Max(0, options.MaxSize - used):N0} left of its quota of {options.MaxSize:N0} ({used:N0} used or reserved)."),
-                bytes, Math.Max(0, options.MaxSize - used), "Raise cache.maxSize (DSCACHE_MAX_SIZE), or select less (--include, --exclude, --select annotated).");
+                bytes, Math.Max(0, options.MaxSize - used), "Raise cache.maxSize (DSCACHE_MAX_SIZE), or select less (--include, --exclude, --select annotated).",
+                fitsAtAll: bytes <= options.MaxSize);
         }
         var disk = new DriveInfo(root.Path);
         var floor = options.MinFree.OnDisk(disk.TotalSize);

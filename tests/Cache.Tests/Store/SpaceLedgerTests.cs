@@ -17,6 +17,7 @@ public sealed class SpaceLedgerTests : IAsyncDisposable
         Assert.Equal((102_400, 90_000), (error.BytesNeeded, error.BytesAvailable)); // 25 blocks of 4 KiB
         Assert.Contains("102,400", error.Message, StringComparison.Ordinal);
         Assert.Contains("DSCACHE_MAX_SIZE", error.Advice, StringComparison.Ordinal);
+        Assert.False(error.IsWorthRetrying);
         Assert.Equal(0, fixture.Origin.Reads);
     }
 
@@ -31,6 +32,7 @@ public sealed class SpaceLedgerTests : IAsyncDisposable
         fixture.Put("b.jpg", MemoryOrigin.Bytes(2, 60_000));
         var error = await Assert.ThrowsAsync<NoSpaceException>(() => cache.AcquireAsync(fixture.Request(snapshot: "snap_3")));
         Assert.Equal((61_440, 100_000 - 61_440), (error.BytesNeeded, error.BytesAvailable));
+        Assert.True(error.IsWorthRetrying); // As soon as something is freed.
     }
 
     [Fact]
