@@ -1,5 +1,5 @@
 using System.Globalization;
-using DatasetCache.MakeDataset;
+using DatasetCache.Testing;
 
 if (args is not [var folder, var imageCount, var annotatedCount]
     || !int.TryParse(imageCount, CultureInfo.InvariantCulture, out var images) || !int.TryParse(annotatedCount, CultureInfo.InvariantCulture, out var annotated)
@@ -8,5 +8,5 @@ if (args is not [var folder, var imageCount, var annotatedCount]
     await Console.Error.WriteLineAsync("usage: make-dataset FOLDER IMAGES ANNOTATED    (ANNOTATED <= IMAGES)");
     return 64;
 }
-CocoDataset.Write(folder, images, annotated);
+CocoDataset.Create(folder, images, annotated);
 return 0;

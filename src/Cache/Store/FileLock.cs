@@ -22,20 +22,10 @@ public sealed class FileLock : IDisposable
         while (true)
         {
             var file = directory.OpenOrCreate(name, 0x1B6 /* 0666 less umask */);
-            var taken = false;
-            try
-            {
-                if (!file.TryLock(exclusive: true))
-                    return null;
-                taken = StillNamed(directory, name, file);
-                if (taken)
-                    return new FileLock(directory, name, file);
-            }
-            finally
-            {
-                if (!taken)
-                    file.Dispose();
-            }
+            if (!TryLockOrClose(file))
+                return null;
+            if (Keep(directory, name, file) is { } held)
+                return held;
         }
     }
 
@@ -58,18 +48,8 @@ public sealed class FileLock : IDisposable
             {
                 return null;
             }
-            var taken = false;
-            try
-            {
-                taken = StillNamed(directory, name, file);
-                if (taken)
-                    return new FileLock(directory, name, file);
-            }
-            finally
-            {
-                if (!taken)
-                    file.Dispose();
-            }
+            if (Keep(directory, name, file) is { } held)
+                return held;
         }
     }
 
@@ -96,9 +76,35 @@ public sealed class FileLock : IDisposable
             await taken.Task;
     }
 
+    private static bool TryLockOrClose(FileHandle file)
+    {
+        var locked = false;
+        try
+        {
+            return locked = file.TryLock(exclusive: true);
+        }
+        finally
+        {
+            if (!locked)
+                file.Dispose();
+        }
+    }
+
     // Whoever had the lock before may have removed the file: then this is a lock on nothing.
-    private static bool StillNamed(DirectoryHandle directory, string name, FileHandle file)
-        => directory.Status(name) is { } named && named.IsSameFile(file.Status());
+    private static FileLock? Keep(DirectoryHandle directory, string name, FileHandle locked)
+    {
+        var named = false;
+        try
+        {
+            named = directory.Status(name) is { } status && status.IsSameFile(locked.Status());
+            return named ? new FileLock(directory, name, locked) : null;
+        }
+        finally
+        {
+            if (!named)
+                locked.Dispose();
+        }
+    }
 
     /// <summary>Lets go and removes the file, so that locks leave no litter.</summary>
     public void Release()

@@ -24,19 +24,21 @@ public sealed class ResumeTests : IDisposable
         var content = new byte[size];
         new Random(1).NextBytes(content);
         await server.PutAsync(bucket, "set/large.bin", content);
-        await using var proxy = new StallingProxy(new Uri(server.Endpoint), passed);
+        await using var proxy = await FaultProxy.StartAsync(server.Endpoint);
+        var release = new TaskCompletionSource();
+        var reached = proxy.Served.When(passed, release.Task);
         // One name for both calls: another endpoint would be another origin.
-        UseStore(proxy.Start(), server);
+        UseStore(proxy.Endpoint, server);
 
         using (var first = dscache.Start("get", $"s3://{bucket}/set", "--into", dscache.JobDirectory, "-q"))
         {
-            await proxy.Stalled;
+            await reached.WaitAsync(TimeSpan.FromSeconds(60), TestContext.Current.CancellationToken);
             first.Signal(signal);
             var ended = await first.WaitAsync();
             Assert.Equal((exitCode, ""), (ended.ExitCode, ended.Out));
         }
         Assert.Empty(Directory.GetFileSystemEntries(dscache.JobDirectory));
-        proxy.Release();
+        release.SetResult();
         var second = await dscache.RunAsync("get", $"s3://{bucket}/set", "--into", dscache.JobDirectory, "-q", "--json");
 
         Assert.Equal((0, ""), (second.ExitCode, second.Error));
