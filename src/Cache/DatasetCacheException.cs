@@ -15,6 +15,8 @@ public enum ErrorCode
     AccessDenied,
     /// <summary>The origin could not be reached or kept failing after all retries.</summary>
     OriginUnreachable,
+    /// <summary>The origin answered, and will not have the request (HTTP 400, 405 …): the same one will not do better later.</summary>
+    OriginRejected,
     /// <summary>The dataset changed at the origin while it was being read.</summary>
     SourceChanged,
     /// <summary>Bytes are not what they should be: wrong dataset version hash, hostile key, broken entry.</summary>

@@ -10,6 +10,7 @@ internal static class ExitCode
     public const int Usage = 64;
     public const int Integrity = 65;
     public const int NotFound = 66;
+    public const int OriginRejected = 68;
     public const int OriginUnreachable = 69;
     public const int Internal = 70;
     public const int NoSpace = 73;
@@ -35,6 +36,7 @@ internal static class ExitCode
         new(Usage, "usage: the command line makes no sense", Retry: false),
         new(Integrity, "integrity: wrong dataset version hash, hostile key, broken entry", Retry: false),
         new(NotFound, "the dataset, or an object it needs, is not at the origin", Retry: false),
+        new(OriginRejected, "the origin will not have the request (HTTP 400, 405 …)", Retry: false),
         new(OriginUnreachable, "the origin could not be reached, or kept failing", Retry: true),
         new(Internal, "a defect of dscache itself", Retry: false),
         new(NoSpace, "no space: the cache's quota or the disk's free-space floor", Retry: true, "once something was freed"),
@@ -56,6 +58,7 @@ internal static class ExitCode
         ErrorCode.Configuration => Configuration,
         ErrorCode.NotFound => NotFound,
         ErrorCode.AccessDenied => AccessDenied,
+        ErrorCode.OriginRejected => OriginRejected,
         ErrorCode.OriginUnreachable => OriginUnreachable,
         ErrorCode.SourceChanged => SourceChanged,
         ErrorCode.Integrity => Integrity,

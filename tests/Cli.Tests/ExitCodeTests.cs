@@ -29,6 +29,7 @@ public sealed class ExitCodeTests
     [
         new InvalidRequestException("x"), new ConfigurationException("x", "x"), new DatasetNotFoundException("x"),
         new OriginException(OriginFailure.AccessDenied, "x"), new OriginException(OriginFailure.Network, "x"), new OriginException(OriginFailure.Changed, "x"),
+        new OriginException(OriginFailure.Rejected, "x"),
         new IntegrityException("x"), new NoSpaceException("x", 2, 1), new LockTimeoutException("x"), new StorageException("x"),
     ];
 }

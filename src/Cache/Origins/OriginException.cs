@@ -47,6 +47,7 @@ public sealed class OriginException(
         OriginFailure.NotFound => ErrorCode.NotFound,
         OriginFailure.AccessDenied => ErrorCode.AccessDenied,
         OriginFailure.Changed => ErrorCode.SourceChanged,
+        OriginFailure.Rejected => ErrorCode.OriginRejected,
         _ => ErrorCode.OriginUnreachable,
     };
 }

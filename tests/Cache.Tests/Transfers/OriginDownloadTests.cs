@@ -81,13 +81,14 @@ public sealed class OriginDownloadTests : IAsyncDisposable
     public async Task Only_transient_errors_are_tried_again_and_not_for_ever()
     {
         fixture.Put("x.bin", MemoryOrigin.Bytes(1, 30_000));
-        foreach (var (failure, reads) in new[] { (OriginFailure.ServerError, 3), (OriginFailure.Throttled, 3), (OriginFailure.Network, 3), (OriginFailure.AccessDenied, 1), (OriginFailure.NotFound, 1) })
+        foreach (var (failure, reads) in new[] { (OriginFailure.ServerError, 3), (OriginFailure.Throttled, 3), (OriginFailure.Network, 3), (OriginFailure.AccessDenied, 1), (OriginFailure.NotFound, 1), (OriginFailure.Rejected, 1) })
         {
             var before = fixture.Origin.Reads;
             fixture.Origin.BeforeRead = (key, _, _) => throw new OriginException(failure, $"{failure} for {key}", key, 500, "id-7");
             var error = await Assert.ThrowsAsync<OriginException>(() => Get());
             Assert.Equal((failure, "id-7"), (error.Failure, error.RequestId));
             Assert.Equal(reads, fixture.Origin.Reads - before);
+            Assert.Equal(reads > 1, error.IsWorthRetrying);
         }
     }
 
