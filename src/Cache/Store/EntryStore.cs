@@ -123,10 +123,10 @@ internal sealed class EntryStore(CacheRoot root, TimeProvider time)
             ManifestText.Write(manifest, selected.Manifest, selected);
         using (var usage = entry.Create("usage", 0x1B6))
             usage.Write(default(Usage).ToBytes(), 0);
-        entry.Create("lease", 0x1A4).Dispose();
+        using var lease = entry.Create("lease", 0x1A4);
         Seal(staging.Tree, selected.Manifest);
         if (durable)
-            staging.Directory.SyncFileSystem();
+            SyncContent(staging);
 
         // One publisher at a time, so that two identities with one short name cannot both find it free.
         using var naming = TakeNaming();
@@ -144,19 +144,58 @@ internal sealed class EntryStore(CacheRoot root, TimeProvider time)
         // What stands under the name by now is the litter of a publish that was cut short, or was quarantined half-way.
         root.Entries.DeleteTree(key);
         root.Snapshots.DeleteTree(key);
-        staging.Directory.Move("entry", root.Entries, key);
-        if (durable)
-            root.Entries.Sync();
-        staging.Directory.Move("tree", root.Snapshots, key);
-        if (root.Snapshots.Status(key) is not { } published || !published.IsSameFile(staging.Tree.Status()))
+        // Whoever finds it already waits for this lock, so that nobody is told of a dataset whose name a power cut may still take.
+        lease.TryLock(exclusive: true);
+        try
         {
-            root.Snapshots.DeleteTree(key);
-            throw new StorageException($"Somebody put something else in the place of {staging.Tree.Path}.", advice: "Somebody else writes into the cache root: check its mode.");
+            staging.Directory.Move("entry", root.Entries, key);
+            if (durable)
+                root.Entries.Sync();
+            staging.Directory.Move("tree", root.Snapshots, key);
+            if (root.Snapshots.Status(key) is not { } published || !published.IsSameFile(staging.Tree.Status()))
+            {
+                root.Snapshots.DeleteTree(key);
+                throw new StorageException($"Somebody put something else in the place of {staging.Tree.Path}.", advice: "Somebody else writes into the cache root: check its mode.");
+            }
+            staging.Tree.ChangeMode(0x16D);
+            if (durable)
+                root.Snapshots.Sync();
         }
-        staging.Tree.ChangeMode(0x16D);
-        if (durable)
-            root.Snapshots.Sync();
+        catch
+        {
+            Withdraw(staging, key);
+            throw;
+        }
         return record;
+    }
+
+    // A file whose bytes the disk refused looks whole in memory and would pass every check of a resume: all must be written anew.
+    private static void SyncContent(StagingArea staging)
+    {
+        try
+        {
+            staging.Directory.SyncFileSystem();
+        }
+        catch
+        {
+            staging.Distrust();
+            throw;
+        }
+    }
+
+    // What is not certainly on the disk under its name is not ready; its content may wait in staging for the next attempt.
+    private void Withdraw(StagingArea staging, string key)
+    {
+        try
+        {
+            root.Entries.DeleteTree(key);
+            staging.Tree.ChangeMode(0x1ED);
+            root.Snapshots.Move(key, staging.Directory, "tree");
+        }
+        catch (DatasetCacheException)
+        {
+            // A disk that refuses this too: the error that led here is the one to report.
+        }
     }
 
     private FileLock TakeNaming()

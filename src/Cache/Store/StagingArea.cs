@@ -282,6 +282,16 @@ internal sealed class StagingArea : IDisposable
     public static (long Reserved, long Written) ReadReservation(CacheRoot root, string name)
         => root.Staging.TryReadAll(name + "/reserved") is { Length: 16 } bytes ? (BitConverter.ToInt64(bytes), BitConverter.ToInt64(bytes, 8)) : (0, 0);
 
+    /// <summary>Forgets what is in the area, so that its next owner fetches everything again.</summary>
+    public void Distrust()
+    {
+        foreach (var (name, _) in Directory.List())
+        {
+            if (name.StartsWith("journal-", StringComparison.Ordinal))
+                Directory.Delete(name);
+        }
+    }
+
     /// <summary>Removes the area with all in it.</summary>
     public void Remove()
     {

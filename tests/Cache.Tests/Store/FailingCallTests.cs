@@ -73,6 +73,40 @@ public sealed class FailingCallTests
     }
 
     [Fact]
+    [Trait("Fault", "5")]
+    public async Task Whichever_sync_fails_the_dataset_is_not_ready_and_what_the_disk_refused_is_fetched_again()
+    {
+        var fired = 0;
+        for (var n = 1; ; n++)
+        {
+            await using var fixture = new CacheFixture();
+            fixture.Put("a.jpg", MemoryOrigin.Bytes(1, 6_000));
+            fixture.Put("large.bin", MemoryOrigin.Bytes(3, 5_000_000));
+            var syncs = 0;
+            var failed = "";
+            var failing = new FileSystem(call =>
+            {
+                if (!call.Contains("sync", StringComparison.Ordinal) || Interlocked.Increment(ref syncs) != n)
+                    return 0;
+                failed = call;
+                return Syscalls.EIO;
+            });
+            var error = await Record.ExceptionAsync(() => fixture.Open(options => options with { Durable = true }, failing).AcquireAsync(fixture.Request(1)));
+            if (failed.Length == 0)
+                break;
+            fired++;
+            Assert.Equal(Syscalls.EIO, Assert.IsType<StorageException>(error).Errno);
+            Assert.Empty(fixture.Open().List());
+
+            // The bytes are still in memory and look whole: only what was not refused may be kept.
+            await using var again = await fixture.Open().AcquireAsync(fixture.Request(1));
+            Assert.Equal(failed is "syncfs" ? (AcquireOutcome.Miss, 5_006_000) : (AcquireOutcome.Miss, 0), (again.Outcome, again.BytesFromOrigin));
+            fixture.AssertHoldsTheOrigin(again.Path + "/", "a.jpg", "large.bin");
+        }
+        Assert.Equal(5, fired);
+    }
+
+    [Fact]
     public void Fsync_of_the_runtime_still_hides_failures()
     {
         // /dev/full fails every write; fsync on a pipe or socket fails with EINVAL, and the runtime says nothing. When this test fails the runtime
