@@ -77,6 +77,8 @@ public sealed class TornEntryTests : IAsyncDisposable
         var size = new FileInfo(path).Length;
         if (damage is "missing")
         {
+            var folder = Path.GetDirectoryName(path)!;
+            File.SetUnixFileMode(folder, File.GetUnixFileMode(folder) | UnixFileMode.UserWrite);
             File.Delete(path);
             return;
         }
