@@ -108,8 +108,7 @@ internal sealed class Acquisition(
         var pieces = new Pieces(chosen.Manifest);
         for (var i = 0; i < wanted.Length; i++)
             pieces.CompleteAll(i, staging.Pieces.Checksums(wanted[i]));
-        foreach (var file in first.Except(wanted))
-            staging.Tree.Delete(listing.Files[file].Path);
+        staging.RemoveUnwanted(wanted);
         entries.Publish(staging, pieces, identity, key => new EntryRecord
         {
             Format = CacheRoot.Format,

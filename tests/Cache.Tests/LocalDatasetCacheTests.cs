@@ -1,3 +1,4 @@
+using System.Security.Cryptography;
 using DatasetCache.Datasets;
 using DatasetCache.Origins;
 using DatasetCache.Testing;
@@ -207,6 +208,40 @@ public sealed class LocalDatasetCacheTests : IAsyncDisposable
         await using var lease = await cache.AcquireAsync(request with { AllowMissing = true });
         fixture.AssertHoldsTheOrigin(lease.Path, "annotations.json", "images/1.jpg", "images/2.jpg");
         await Assert.ThrowsAsync<DatasetNotFoundException>(() => cache.AcquireAsync(request));
+    }
+
+    [Fact]
+    public async Task Metadata_that_was_only_needed_for_the_hash_leaves_no_file_and_no_folder_behind()
+    {
+        fixture.Put("a.jpg", MemoryOrigin.Bytes(1, 5_000));
+        fixture.Put("labels/deep/a.txt", "0 1 1 1 1");
+        fixture.Put("labels/kept/b.jpg", "b");
+        var hash = Convert.ToHexStringLower(SHA256.HashData("0 1 1 1 1"u8));
+        var cache = fixture.Open();
+        await using var lease = await cache.AcquireAsync(fixture.Request(hash: hash, selection: new Selection { Mode = SelectionMode.All, Exclude = ["*.txt"] }));
+        fixture.AssertHoldsTheOrigin(lease.Path, "a.jpg", "labels/kept/b.jpg");
+        Assert.False(Directory.Exists(Path.Join(lease.Path, "labels/deep")));
+    }
+
+    [Fact]
+    public async Task What_an_earlier_listing_had_chosen_is_not_published_with_a_later_one()
+    {
+        fixture.Put("annotations.json", """{"images":[{"file_name":"1.jpg"},{"file_name":"deep/2.jpg"}]}""");
+        fixture.Put("images/1.jpg", MemoryOrigin.Bytes(1, 5_000));
+        fixture.Put("images/deep/2.jpg", MemoryOrigin.Bytes(2, 5_000));
+        // One at a time, in the listing's order or against it: whichever image comes second is the one that is cut.
+        var images = 0;
+        fixture.Origin.BeforeRead = (key, _, _) => key.EndsWith(".jpg", StringComparison.Ordinal) && ++images == 2 ? throw new InvalidOperationException("cut") : default;
+        var request = fixture.Request(selection: Selection.Auto);
+        await Assert.ThrowsAsync<InvalidOperationException>(() => fixture.Open(options => options with { Concurrency = 1 }).AcquireAsync(request));
+        fixture.Origin.BeforeRead = null;
+        var (kept, dropped) = File.Exists(fixture.Staged("tree", "images/deep/2.jpg")) ? ("1.jpg", "deep/2.jpg") : ("deep/2.jpg", "1.jpg");
+        fixture.Put("annotations.json", $$"""{"images":[{"file_name":"{{kept}}"}]}""");
+
+        await using var lease = await fixture.Open().AcquireAsync(request);
+        Assert.Equal(2, lease.Files);
+        fixture.AssertHoldsTheOrigin(lease.Path, "annotations.json", "images/" + kept);
+        Assert.False(Path.Exists(Path.Join(lease.Path, "images", dropped)));
     }
 
     [Fact]

@@ -114,6 +114,13 @@ public sealed unsafe class DirectoryHandle : IDisposable
         Check("rmdir", relative, InParent(relative, (parent, name) => files.TryRetry("rmdir", () => UnlinkAt(parent, name, AtRemoveDir))));
     }
 
+    /// <summary>Removes a directory if nothing is in it; false if it stays.</summary>
+    public bool TryRemoveEmpty(string relative)
+    {
+        var result = InParent(relative, (parent, name) => files.TryRetry("rmdir", () => UnlinkAt(parent, name, AtRemoveDir)));
+        return result >= 0 || (-result is ENOTEMPTY or EEXIST ? false : throw FileSystem.Failure("rmdir", Full(relative), -result));
+    }
+
     public void ChangeMode(uint mode) => files.Retry("fchmod", Path, () => FChMod(Fd, mode));
 
     /// <summary>Makes the names in this directory durable.</summary>

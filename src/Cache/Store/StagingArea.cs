@@ -282,6 +282,24 @@ internal sealed class StagingArea : IDisposable
     public static (long Reserved, long Written) ReadReservation(CacheRoot root, string name)
         => root.Staging.TryReadAll(name + "/reserved") is { Length: 16 } bytes ? (BitConverter.ToInt64(bytes), BitConverter.ToInt64(bytes, 8)) : (0, 0);
 
+    /// <summary>
+    /// Removes files that are here and shall not be published, with the directories that they leave empty: metadata that was only needed for a
+    /// check, and what an earlier owner or an earlier listing's annotations had chosen.
+    /// </summary>
+    public void RemoveUnwanted(IEnumerable<int> wanted)
+    {
+        var kept = wanted.ToHashSet();
+        for (var file = 0; file < Listing.Files.Count; file++)
+        {
+            if (kept.Contains(file) || !Pieces.HasAny(file))
+                continue;
+            var path = Listing.Files[file].Path;
+            Tree.Delete(path);
+            for (var slash = path.LastIndexOf('/'); slash > 0 && Tree.TryRemoveEmpty(path[..slash]);)
+                slash = path.LastIndexOf('/', slash - 1);
+        }
+    }
+
     /// <summary>Forgets what is in the area, so that its next owner fetches everything again.</summary>
     public void Distrust()
     {
