@@ -1,0 +1,21 @@
+// warm [CALLS]        p50 and p99 of warm acquires, raw latencies of CALLS calls (default 2,000) each
+// micro [BDN ARGS…]   BenchmarkDotNet: everything, or what BDN's own arguments choose (--filter '*Crc*')
+using BenchmarkDotNet.Configs;
+using BenchmarkDotNet.Jobs;
+using BenchmarkDotNet.Running;
+using BenchmarkDotNet.Toolchains.InProcess.Emit;
+using DatasetCache.Bench.Warm;
+
+switch (args)
+{
+    case ["warm", .. var rest]:
+        return await WarmLatencies.RunAsync(rest.Length > 0 ? int.Parse(rest[0], System.Globalization.CultureInfo.InvariantCulture) : 2000) ? 0 : 1;
+    case ["micro", .. var rest]:
+        // Within this process: BenchmarkDotNet would otherwise restore and build a project of its own, which a partial feed may not allow.
+        var config = DefaultConfig.Instance.AddJob(Job.Default.WithToolchain(InProcessEmitToolchain.Instance));
+        BenchmarkSwitcher.FromAssembly(typeof(WarmLatencies).Assembly).Run(rest.Length > 0 ? rest : ["--filter", "*"], config);
+        return 0;
+    default:
+        Console.Error.WriteLine("bench: warm [CALLS] | micro [BenchmarkDotNet's arguments]");
+        return 2;
+}
