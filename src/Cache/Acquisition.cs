@@ -9,14 +9,16 @@ namespace DatasetCache;
 /// <summary>One miss from listing to publishing, for however many callers wait for it.</summary>
 internal sealed class Acquisition(
     CacheRoot root, EntryStore entries, SpaceLedger space, CacheOptions options, TimeProvider time, IOrigin origin, string prefix,
-    DatasetRef dataset, bool allowMissing, TransferMeter meter)
+    DatasetRef dataset, bool allowMissing, string? jobId, bool refresh, TransferMeter meter)
 {
+    private readonly KnownVersions versions = new(root, time, origin.Identity, prefix);
+    private KnownVersion? before;
+
     /// <summary>How often a dataset may change under our eyes before that is an error.</summary>
     private const int Restarts = 2;
 
     /// <summary>Makes the dataset ready, or finds that it is.</summary>
-    /// <returns>Its identity, and whether anything had to be put together for it.</returns>
-    public async Task<(DatasetIdentity Identity, AcquireOutcome Outcome)> RunAsync(CancellationToken cancellationToken)
+    public async Task<Acquired> RunAsync(CancellationToken cancellationToken)
     {
         for (var restart = 0; ; restart++)
         {
@@ -37,14 +39,13 @@ internal sealed class Acquisition(
         }
     }
 
-    private async Task<(DatasetIdentity, AcquireOutcome)> RunOnceAsync(bool isFirst, CancellationToken cancellationToken)
+    private async Task<Acquired> RunOnceAsync(bool isFirst, CancellationToken cancellationToken)
     {
-        Manifest? listing = null;
-        if (dataset.SnapshotId is null)
-            listing = await ListAsync(cancellationToken);
-        var identity = DatasetIdentity.Create(origin.Identity, prefix, dataset, listing?.Digest);
+        var version = dataset.SnapshotId is null ? await ResolveAsync(isFirst, cancellationToken) : default;
+        var listing = version.Listing;
+        var identity = Identity(version.Digest);
         if (IsReady(identity))
-            return (identity, AcquireOutcome.Hit);
+            return new Acquired(identity, AcquireOutcome.Hit, ChangesTo(identity, version.Digest), version.StaleSince);
 
         meter.Phase = AcquirePhase.Waiting;
         using var staging = await StagingArea.TakeAsync(root, $"{identity.ShortName}~{identity.Digest[..16]}", options.LockTimeout, time, cancellationToken)
@@ -54,16 +55,83 @@ internal sealed class Acquisition(
         if (IsReady(identity))
         {
             staging.Remove();
-            return (identity, AcquireOutcome.Hit);
+            return new Acquired(identity, AcquireOutcome.Hit);
         }
-        listing ??= await ListAsync(cancellationToken);
+        if (listing is null)
+        {
+            listing = await ListAsync(cancellationToken);
+            if (version.Digest is { } known && !string.Equals(known, listing.Digest, StringComparison.Ordinal))
+            {
+                // Whoever found this version has not fetched it, and it is gone by now.
+                versions.Note(listing.Digest, jobId);
+                throw new OriginException(OriginFailure.Changed, $"{origin.Identity}/{prefix} is no longer what it was when it was last listed.");
+            }
+        }
         meter.Phase = AcquirePhase.Resuming;
         staging.Begin(listing, cancellationToken);
         // What a restart finds there this very call has fetched.
         if (isFirst)
             meter.Reused(PresentBytes(staging));
         await DownloadAsync(staging, listing, identity, cancellationToken);
-        return (identity, AcquireOutcome.Miss);
+        return new Acquired(identity, AcquireOutcome.Miss, ChangesTo(identity, version.Digest));
+    }
+
+    private DatasetIdentity Identity(string? contentDigest) => DatasetIdentity.Create(origin.Identity, prefix, dataset, contentDigest);
+
+    /// <summary>Which version of a mutable dataset is meant; the listing too where the origin had to be asked.</summary>
+    private async Task<(string? Digest, Manifest? Listing, DateTimeOffset? StaleSince)> ResolveAsync(bool isFirst, CancellationToken cancellationToken)
+    {
+        // One asks for all: the others find the answer when they have the lock.
+        using var asking = await FileLock.TakeAsync(root.Staging, versions.LockName, options.LockTimeout, time, cancellationToken)
+            ?? throw new LockTimeoutException($"Another process has been listing {origin.Identity}/{prefix} for longer than {options.LockTimeout}.",
+                "Wait for it, or raise lock.timeout (DSCACHE_LOCK_TIMEOUT).");
+        try
+        {
+            return await AskAsync(isFirst, cancellationToken);
+        }
+        finally
+        {
+            asking.Release();
+        }
+    }
+
+    private async Task<(string? Digest, Manifest? Listing, DateTimeOffset? StaleSince)> AskAsync(bool isFirst, CancellationToken cancellationToken)
+    {
+        var newest = versions.Newest;
+        before ??= newest;
+        if (isFirst && !refresh)
+        {
+            if (versions.OfJob(jobId) is { } ours && IsReady(Identity(ours.ContentDigest)))
+                return (ours.ContentDigest, null, null);
+            if (newest is not null && newest.IsYoungerThan(options.FreshnessTtl, time.GetUtcNow()))
+            {
+                versions.NoteForJob(newest.ContentDigest, jobId);
+                return (newest.ContentDigest, null, null);
+            }
+        }
+        try
+        {
+            var listing = await ListAsync(cancellationToken);
+            versions.Note(listing.Digest, jobId);
+            return (listing.Digest, listing, null);
+        }
+        catch (OriginException e) when (e.Code == ErrorCode.OriginUnreachable && newest is not null
+            && newest.IsYoungerThan(options.MaxStale, time.GetUtcNow()) && IsReady(Identity(newest.ContentDigest)))
+        {
+            versions.NoteForJob(newest.ContentDigest, jobId);
+            return (newest.ContentDigest, null, newest.CheckedAt);
+        }
+    }
+
+    private VersionChanges? ChangesTo(DatasetIdentity identity, string? contentDigest)
+    {
+        if (contentDigest is null || before is null || string.Equals(before.ContentDigest, contentDigest, StringComparison.Ordinal))
+            return null;
+        using var old = entries.TryLease(Identity(before.ContentDigest));
+        using var now = entries.TryLease(identity);
+        return old is not null && now is not null && entries.ReadManifest(old.Record.CacheKey) is { } was && entries.ReadManifest(now.Record.CacheKey) is { } lines
+            ? VersionChanges.Between(was, new Manifest(lines.Select(line => line.File)))
+            : null;
     }
 
     private bool IsReady(DatasetIdentity identity)

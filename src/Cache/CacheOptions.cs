@@ -30,6 +30,15 @@ public sealed record CacheOptions
     /// <summary>How long to wait for another process that downloads the same dataset. Default: 1 h.</summary>
     public TimeSpan LockTimeout { get; init; } = TimeSpan.FromHours(1);
 
+    /// <summary>How long a mutable dataset is taken to be what its origin last said. Default: 30 min.</summary>
+    public TimeSpan FreshnessTtl { get; init; } = TimeSpan.FromMinutes(30);
+
+    /// <summary>How old the last known version of a mutable dataset may be to serve where its origin is down. Default: 24 h.</summary>
+    public TimeSpan MaxStale { get; init; } = TimeSpan.FromHours(24);
+
+    /// <summary>Use what is on disk or fail; send nothing. Default: false.</summary>
+    public bool Offline { get; init; }
+
     /// <summary>
     /// Where a dataset lies below the origin, ending in '/'; <c>{dataset}</c> and <c>{snapshot}</c> are filled in. Default: <c>datasets/{dataset}/</c>.
     /// </summary>

@@ -54,6 +54,10 @@ public sealed class ConfigurationException(string setting, string message, strin
     public string Setting { get; } = setting;
 }
 
+/// <summary>The dataset is not on disk, and the origin must not be asked.</summary>
+public sealed class OfflineException(string message, string? advice = null)
+    : DatasetCacheException(ErrorCode.NotFound, message, advice);
+
 /// <summary>Bytes, keys or hashes are not what they should be.</summary>
 public sealed class IntegrityException(string message, string? advice = null, Exception? inner = null)
     : DatasetCacheException(ErrorCode.Integrity, message, advice, inner);

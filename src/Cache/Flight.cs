@@ -1,4 +1,3 @@
-using DatasetCache.Datasets;
 using DatasetCache.Transfers;
 
 namespace DatasetCache;
@@ -7,12 +6,12 @@ namespace DatasetCache;
 /// One acquisition that any number of callers in this process share. It goes on while one of them still wants it, and is cancelled when the
 /// last has left.
 /// </summary>
-internal sealed class Flight(string name, Func<TransferMeter, CancellationToken, Task<(DatasetIdentity, AcquireOutcome)>> run, TimeProvider time)
+internal sealed class Flight(string name, Func<TransferMeter, CancellationToken, Task<Acquired>> run, TimeProvider time)
 {
     private static readonly TimeSpan ReportEvery = TimeSpan.FromMilliseconds(100);
     private readonly Lock gate = new();
     private readonly CancellationTokenSource abandoned = new();
-    private Task<(DatasetIdentity, AcquireOutcome)>? task;
+    private Task<Acquired>? task;
     private int passengers;
     private bool givenUp;
 
@@ -34,7 +33,7 @@ internal sealed class Flight(string name, Func<TransferMeter, CancellationToken,
         }
     }
 
-    public async Task<(DatasetIdentity Identity, AcquireOutcome Outcome)> WaitAsync(IProgress<AcquireProgress>? progress, CancellationToken cancellationToken)
+    public async Task<Acquired> WaitAsync(IProgress<AcquireProgress>? progress, CancellationToken cancellationToken)
     {
         try
         {

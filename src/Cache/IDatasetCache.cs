@@ -25,7 +25,10 @@ public sealed record AcquireRequest
     /// <summary>Take the dataset although its annotations name images that are not there.</summary>
     public bool AllowMissing { get; init; }
 
-    /// <summary>Who asks, for people who look at what is held (JOB_ID).</summary>
+    /// <summary>Ask the origin what a mutable dataset is now, however lately it was asked.</summary>
+    public bool Refresh { get; init; }
+
+    /// <summary>Who asks, for people who look at what is held (JOB_ID). All calls for one job get one version of a mutable dataset.</summary>
     public string? JobId { get; init; }
 }
 
@@ -69,6 +72,12 @@ public abstract class DatasetLease : IAsyncDisposable
 
     /// <summary>Bytes linked or copied from other versions on this host, or kept from an interrupted download.</summary>
     public required long ReusedBytes { get; init; }
+
+    /// <summary>Of a mutable dataset that this call found in another version than was known before: what changed.</summary>
+    public VersionChanges? Changes { get; init; }
+
+    /// <summary>Set where the origin could not be asked and the last known version must do: when it was last confirmed.</summary>
+    public DateTimeOffset? StaleSince { get; init; }
 
     public required TimeSpan Elapsed { get; init; }
 

@@ -52,19 +52,41 @@ public sealed class LocalDatasetCache : IDatasetCache
         cancellationToken.ThrowIfCancellationRequested();
         var started = time.GetTimestamp();
         var (origin, prefix) = Locate(request.Dataset);
-        if (request.Dataset.SnapshotId is not null
-            && entries.TryLease(DatasetIdentity.Create(origin.Identity, prefix, request.Dataset)) is { } ready)
-            return Hand(ready, request, AcquireOutcome.Hit, flown: null, started);
+        if (TryHit(request, origin, prefix) is { } ready)
+            return Hand(ready, request, acquired: null, flown: null, started);
+        if (options.Offline)
+        {
+            throw new OfflineException($"{request.Dataset.SnapshotId ?? origin.Identity + "/" + prefix} is not in the cache, and the origin must not be asked (offline).",
+                "Get it once without --offline (DSCACHE_OFFLINE).");
+        }
 
         // What was evicted between the download and the lease is asked for again; three times in a row is no coincidence.
         for (var attempt = 1; ; attempt++)
         {
-            var (identity, outcome, flown) = await FlyAsync(request, origin, prefix, progress, cancellationToken);
-            if (entries.TryLease(identity) is { } lease)
-                return Hand(lease, request, outcome, flown, started);
+            var (acquired, flown) = await FlyAsync(request, origin, prefix, progress, cancellationToken);
+            if (entries.TryLease(acquired.Identity) is { } lease)
+                return Hand(lease, request, acquired, flown, started);
             if (attempt == 3)
-                throw new NoSpaceException($"{identity.ShortName} was evicted right after it was published, {attempt} times.", 0, 0, "The cache is too small for what its jobs ask for at once: raise cache.maxSize.");
+                throw new NoSpaceException($"{acquired.Identity.ShortName} was evicted right after it was published, {attempt} times.", 0, 0, "The cache is too small for what its jobs ask for at once: raise cache.maxSize.");
         }
+    }
+
+    /// <summary>Answers from disk alone: a snapshot that is here, or a mutable dataset whose version is known and fresh enough.</summary>
+    private EntryLease? TryHit(AcquireRequest request, IOrigin origin, string prefix)
+    {
+        if (request.Dataset.SnapshotId is not null)
+            return entries.TryLease(DatasetIdentity.Create(origin.Identity, prefix, request.Dataset));
+        if (request.Refresh && !options.Offline)
+            return null;
+        var versions = new KnownVersions(root, time, origin.Identity, prefix);
+        if (versions.OfJob(request.JobId) is { } ours && Lease(ours) is { } first)
+            return first;
+        if (versions.Newest is not { } newest || !(options.Offline || newest.IsYoungerThan(options.FreshnessTtl, time.GetUtcNow())) || Lease(newest) is not { } lease)
+            return null;
+        versions.NoteForJob(newest.ContentDigest, request.JobId);
+        return lease;
+
+        EntryLease? Lease(KnownVersion version) => entries.TryLease(DatasetIdentity.Create(origin.Identity, prefix, request.Dataset, version.ContentDigest));
     }
 
     private (IOrigin Origin, string Prefix) Locate(DatasetRef dataset)
@@ -77,15 +99,16 @@ public sealed class LocalDatasetCache : IDatasetCache
             .Replace("{snapshot}", dataset.SnapshotId ?? "latest", StringComparison.Ordinal));
     }
 
-    private async Task<(DatasetIdentity Identity, AcquireOutcome Outcome, Transfers.TransferMeter? Flown)> FlyAsync(
+    private async Task<(Acquired Acquired, Transfers.TransferMeter? Flown)> FlyAsync(
         AcquireRequest request, IOrigin origin, string prefix, IProgress<AcquireProgress>? progress, CancellationToken cancellationToken)
     {
         var dataset = request.Dataset;
-        var name = string.Join('\n', origin.Identity, prefix, dataset.SnapshotId, dataset.VersionHash, dataset.Selection.Canonical, request.AllowMissing ? "lenient" : "strict");
+        var name = string.Join('\n', origin.Identity, prefix, dataset.SnapshotId, dataset.VersionHash, dataset.Selection.Canonical, request.AllowMissing ? "lenient" : "strict",
+            dataset.SnapshotId is null ? $"{request.JobId}\n{request.Refresh}" : "");
         while (true)
         {
             var flight = flights.GetOrAdd(name, _ => new Flight(dataset.SnapshotId ?? prefix.TrimEnd('/'), (meter, cancel)
-                => new Acquisition(root, entries, space, options, time, origin, prefix, dataset, request.AllowMissing, meter).RunAsync(cancel), time));
+                => new Acquisition(root, entries, space, options, time, origin, prefix, dataset, request.AllowMissing, request.JobId, request.Refresh, meter).RunAsync(cancel), time));
             if (!flight.TryBoard(out var pilot))
             {
                 flights.TryRemove(new KeyValuePair<string, Flight>(name, flight));
@@ -94,9 +117,12 @@ public sealed class LocalDatasetCache : IDatasetCache
             try
             {
                 if (pilot)
+                {
                     sweep.RemoveAbandoned(StagingSweep.DefaultPatience);
-                var (identity, outcome) = await flight.WaitAsync(progress, cancellationToken);
-                return (identity, pilot ? outcome : AcquireOutcome.Hit, pilot ? flight.Meter : null);
+                    KnownVersions.Sweep(root, time.GetUtcNow());
+                }
+                var acquired = await flight.WaitAsync(progress, cancellationToken);
+                return pilot ? (acquired, flight.Meter) : (acquired with { Outcome = AcquireOutcome.Hit }, null);
             }
             finally
             {
@@ -106,7 +132,7 @@ public sealed class LocalDatasetCache : IDatasetCache
         }
     }
 
-    private LocalLease Hand(EntryLease lease, AcquireRequest request, AcquireOutcome outcome, Transfers.TransferMeter? flown, long started)
+    private LocalLease Hand(EntryLease lease, AcquireRequest request, Acquired? acquired, Transfers.TransferMeter? flown, long started)
     {
         try
         {
@@ -119,7 +145,9 @@ public sealed class LocalDatasetCache : IDatasetCache
                 Path = request.JobDirectory is null ? snapshot : links.Make(request.JobDirectory, record, request.Link, request.JobId),
                 SnapshotPath = snapshot,
                 CacheKey = record.CacheKey,
-                Outcome = outcome,
+                Outcome = acquired?.Outcome ?? AcquireOutcome.Hit,
+                Changes = acquired?.Changes,
+                StaleSince = acquired?.StaleSince,
                 Files = record.Files,
                 Bytes = record.Bytes,
                 FilesFromOrigin = flown?.FilesFromOrigin ?? 0,

@@ -177,22 +177,6 @@ public sealed class LocalDatasetCacheTests : IAsyncDisposable
     }
 
     [Fact]
-    public async Task A_mutable_dataset_is_what_the_origin_lists_now()
-    {
-        fixture.Put("a.jpg", "one");
-        var cache = fixture.Open();
-        var request = new AcquireRequest { Dataset = new DatasetRef { Origin = "datasets/cats" } };
-        await using var first = await cache.AcquireAsync(request);
-        await using var again = await cache.AcquireAsync(request);
-        Assert.Equal((AcquireOutcome.Hit, first.CacheKey), (again.Outcome, again.CacheKey));
-        fixture.Put("a.jpg", "two");
-        await using var changed = await cache.AcquireAsync(request);
-        Assert.Equal(AcquireOutcome.Miss, changed.Outcome);
-        Assert.Equal("one", File.ReadAllText(Path.Join(first.Path, "a.jpg")));
-        Assert.Equal("two", File.ReadAllText(Path.Join(changed.Path, "a.jpg")));
-    }
-
-    [Fact]
     public async Task Annotated_takes_the_metadata_and_the_images_it_names_and_a_missing_one_is_an_error_with_its_name()
     {
         fixture.Put("annotations.json", """{"images":[{"file_name":"1.jpg"},{"file_name":"2.jpg"},{"file_name":"gone.jpg"}]}""");

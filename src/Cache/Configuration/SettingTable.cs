@@ -22,6 +22,10 @@ public static class SettingTable
     public const string TransferAttempts = "transfer.attempts";
     public const string TransferStallTimeout = "transfer.stallTimeout";
     public const string LockTimeout = "lock.timeout";
+    public const string FreshnessTtl = "freshness.ttl";
+    public const string FreshnessMaxStale = "freshness.maxStale";
+    public const string FreshnessRefresh = "freshness.refresh";
+    public const string Offline = "offline";
     public const string Link = "link";
     public const string Select = "select";
     public const string Include = "include";
@@ -73,6 +77,14 @@ public static class SettingTable
             "How long an origin may send nothing, for example 30s or 5m."),
         Of(LockTimeout, "--lock-timeout", ["DSCACHE_LOCK_TIMEOUT"], "1h",
             "How long to wait for another process that downloads the same dataset, for example 5m or 1h."),
+        Of(FreshnessTtl, "--ttl", ["DSCACHE_TTL"], "30m",
+            "How long a dataset without a snapshot id is taken to be what its origin last said, for example 30m."),
+        Of(FreshnessMaxStale, "--max-stale", ["DSCACHE_MAX_STALE"], "24h",
+            "How old its last known version may be where the origin is down, for example 24h or 7d."),
+        Of(FreshnessRefresh, "--refresh", ["DSCACHE_REFRESH"], "false",
+            "Ask the origin what such a dataset is now, however lately it was asked.") with { Choices = YesNo },
+        Of(Offline, "--offline", ["DSCACHE_OFFLINE"], "false",
+            "Use what is on disk or fail; send nothing.") with { Choices = YesNo },
         Of(Link, "--link", ["DSCACHE_LINK"], "symlink",
             "What JOB_DIR/dataset is: one symlink, a tree of folders with a link per file, or a copy.") with { Choices = ["symlink", "tree", "copy"] },
         Of(Select, "--select", ["DSCACHE_SELECT"], "auto",

@@ -34,6 +34,7 @@ public sealed class Settings
             Exclude = parser.List(SettingTable.Exclude),
         };
         AllowMissing = parser.Flag(SettingTable.AllowMissing);
+        Refresh = parser.Flag(SettingTable.FreshnessRefresh);
         Progress = parser.Choice(SettingTable.Progress);
         Json = parser.Flag(SettingTable.Json);
         Quiet = parser.Flag(SettingTable.Quiet);
@@ -54,6 +55,8 @@ public sealed class Settings
     public Selection Selection { get; }
 
     public bool AllowMissing { get; }
+
+    public bool Refresh { get; }
 
     /// <summary><c>auto</c>, <c>plain</c>, <c>json</c> or <c>none</c>.</summary>
     public string Progress { get; }
@@ -102,6 +105,9 @@ public sealed class Settings
         Attempts = parser.Integer(SettingTable.TransferAttempts, 1, 100),
         StallTimeout = parser.Duration(SettingTable.TransferStallTimeout, zeroAllowed: false),
         LockTimeout = parser.Duration(SettingTable.LockTimeout, zeroAllowed: true),
+        FreshnessTtl = parser.Duration(SettingTable.FreshnessTtl, zeroAllowed: true),
+        MaxStale = parser.Duration(SettingTable.FreshnessMaxStale, zeroAllowed: true),
+        Offline = parser.Flag(SettingTable.Offline),
         DatasetPathTemplate = parser.DatasetPath(SettingTable.OriginDatasetPath),
     };
 

@@ -20,6 +20,7 @@ public sealed class CacheRoot : IDisposable
         Snapshots = Room("snapshots");
         Entries = Room("entries");
         Roots = Room("roots");
+        Versions = Room("versions");
         Staging = Room("staging");
         Quarantine = Room("quarantine");
         node = root.OpenOrCreate("node.lock", 0x1B6);
@@ -41,6 +42,9 @@ public sealed class CacheRoot : IDisposable
 
     /// <summary>Job links that hold an entry.</summary>
     public DirectoryHandle Roots { get; }
+
+    /// <summary>What mutable datasets were when their origins were last asked.</summary>
+    public DirectoryHandle Versions { get; }
 
     /// <summary>Downloads under way, their locks, and temporary files.</summary>
     public DirectoryHandle Staging { get; }
@@ -91,7 +95,7 @@ public sealed class CacheRoot : IDisposable
 
     public void Dispose()
     {
-        foreach (var handle in (ReadOnlySpan<IDisposable?>)[node, Snapshots, Entries, Roots, Staging, Quarantine, Root])
+        foreach (var handle in (ReadOnlySpan<IDisposable?>)[node, Snapshots, Entries, Roots, Versions, Staging, Quarantine, Root])
             handle?.Dispose();
     }
 }

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using DatasetCache.Cli.Output;
 using DatasetCache.Cli.Progress;
 using DatasetCache.Cli.Setup;
 using DatasetCache.Configuration;
@@ -31,7 +32,7 @@ internal sealed class AcquireArguments(Session session, bool intoRequired)
 
     private readonly SettingFlags flags = new(
         SettingTable.OriginUrl, SettingTable.Select, SettingTable.Include, SettingTable.Exclude, SettingTable.AllowMissing, SettingTable.Link,
-        SettingTable.CacheRoot, SettingTable.Json, SettingTable.Progress, SettingTable.Quiet);
+        SettingTable.CacheRoot, SettingTable.FreshnessTtl, SettingTable.FreshnessRefresh, SettingTable.FreshnessMaxStale, SettingTable.Offline, SettingTable.Json, SettingTable.Progress, SettingTable.Quiet);
 
     public void AddTo(Command command)
     {
@@ -57,6 +58,7 @@ internal sealed class AcquireArguments(Session session, bool intoRequired)
             JobDirectory = parse.GetValue(into) is { } directory ? Path.GetFullPath(directory) : null,
             Link = settings.Link,
             AllowMissing = settings.AllowMissing,
+            Refresh = settings.Refresh,
             JobId = session.Variable("JOB_ID") is { Length: > 0 } job ? job : null,
         });
     }
@@ -71,6 +73,11 @@ internal sealed record AcquireCall(Session Session, Settings Settings, AcquireRe
     {
         // Ended before anything else is written to stderr: a bar must not be drawn over an error.
         await using var progress = ProgressDisplay.Create(Settings.Progress, Settings.Quiet, Session.Time);
-        return await cache.AcquireAsync(Request, progress, cancellationToken);
+        var lease = await cache.AcquireAsync(Request, progress, cancellationToken);
+        if (lease.StaleSince is { } since)
+            Stdio.Note($"dscache: warning: the origin cannot be reached; this is what the dataset was at {Display.Time(since)} (--max-stale says how old it may be).");
+        if (lease.Changes is { } changes && !Settings.Quiet)
+            Stdio.Note($"dscache: updated: {changes.Added} files added, {changes.Changed} changed, {changes.Removed} removed since the version before.");
+        return lease;
     }
 }

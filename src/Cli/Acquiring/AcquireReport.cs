@@ -11,9 +11,11 @@ internal sealed record AcquireReport(
     long FilesFromOrigin,
     long ReusedBytes,
     double Seconds,
-    string SnapshotPath)
+    string SnapshotPath,
+    VersionChanges? Changes,
+    DateTimeOffset? StaleSince)
 {
     public static AcquireReport Of(DatasetLease lease) => new(
         lease.Path, lease.CacheKey, lease.Outcome == AcquireOutcome.Hit ? "hit" : "miss", lease.Files, lease.Bytes,
-        lease.BytesFromOrigin, lease.FilesFromOrigin, lease.ReusedBytes, Math.Round(lease.Elapsed.TotalSeconds, 4), lease.SnapshotPath);
+        lease.BytesFromOrigin, lease.FilesFromOrigin, lease.ReusedBytes, Math.Round(lease.Elapsed.TotalSeconds, 4), lease.SnapshotPath, lease.Changes, lease.StaleSince);
 }

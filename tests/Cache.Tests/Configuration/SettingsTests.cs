@@ -89,7 +89,7 @@ public sealed class SettingsTests : IDisposable
                     "origin.endpoint" => "http://e",
                     "cache.maxSize" or "cache.minFree" => "7GB",
                     "transfer.concurrency" or "transfer.attempts" => "7",
-                    "transfer.stallTimeout" or "lock.timeout" => "7s",
+                    "transfer.stallTimeout" or "lock.timeout" or "freshness.ttl" or "freshness.maxStale" => "7s",
                     "origin.datasetPath" => "{snapshot}/{dataset}/",
                     _ => "x",
                 };

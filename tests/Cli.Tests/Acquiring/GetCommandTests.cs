@@ -28,7 +28,7 @@ public sealed class GetCommandTests : IDisposable
         using var hit = JsonDocument.Parse((await dscache.GetAsync(source, "--json", "-q")).Out);
 
         Assert.Equal(
-            ["path", "cacheKey", "outcome", "files", "bytes", "bytesFromOrigin", "filesFromOrigin", "reusedBytes", "seconds", "snapshotPath"],
+            ["path", "cacheKey", "outcome", "files", "bytes", "bytesFromOrigin", "filesFromOrigin", "reusedBytes", "seconds", "snapshotPath", "changes", "staleSince"],
             miss.RootElement.EnumerateObject().Select(property => property.Name));
         Assert.Equal(["miss", "hit"], new[] { miss, hit }.Select(report => report.RootElement.GetProperty("outcome").GetString()));
         Assert.Equal([9L, 0L], new[] { miss, hit }.Select(report => report.RootElement.GetProperty("bytesFromOrigin").GetInt64()));
@@ -77,7 +77,7 @@ public sealed class GetCommandTests : IDisposable
         var result = await dscache.GetAsync(dscache.MakeFolder(), "--max-size", "1B", "--json");
 
         Assert.Equal(ExitCode.NoSpace, result.ExitCode);
-        Assert.True(JsonDocument.Parse(result.Error.Split('\n')[^2]).RootElement.GetProperty("error").GetProperty("retry").GetBoolean());
+        Assert.False(JsonDocument.Parse(result.Error.Split('\n')[^2]).RootElement.GetProperty("error").GetProperty("retry").GetBoolean());
     }
 
     [Fact]
@@ -160,5 +160,30 @@ public sealed class GetCommandTests : IDisposable
         var trace = await File.ReadAllTextAsync(dscache.In("trace"));
         Assert.Contains("DatasetCache.Cache.dll", trace, StringComparison.Ordinal);
         Assert.All(["AWSSDK.Core.dll", "AWSSDK.S3.dll", "YamlDotNet.dll", "Spectre.Console.dll"], name => Assert.DoesNotContain(name, trace, StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task A_mutable_dataset_is_asked_again_on_refresh_and_says_what_was_updated()
+    {
+        var folder = dscache.MakeFolder();
+        await dscache.GetAsync(folder, "-q");
+        File.WriteAllText(Path.Combine(folder, "c.txt"), "gamma");
+        var fresh = await dscache.GetAsync(folder);
+        Assert.False(File.Exists(Path.Combine(fresh.Out.Trim(), "c.txt")));
+        var updated = await dscache.GetAsync(folder, "--refresh");
+        Assert.Contains("dscache: updated: 1 files added, 0 changed, 0 removed", updated.Error, StringComparison.Ordinal);
+        Assert.Equal("gamma", await File.ReadAllTextAsync(Path.Combine(updated.Out.Trim(), "c.txt"), TestContext.Current.CancellationToken));
+    }
+
+    [Fact]
+    public async Task Offline_serves_what_is_there_and_refuses_the_rest()
+    {
+        var folder = dscache.MakeFolder();
+        var missing = await dscache.GetAsync(folder, "--offline");
+        Assert.Equal((66, ""), (missing.ExitCode, missing.Out));
+        Assert.Contains("--offline", missing.Error, StringComparison.Ordinal);
+        await dscache.GetAsync(folder);
+        Directory.Delete(folder, recursive: true);
+        Assert.Equal(0, (await dscache.GetAsync(folder, "--offline", "--refresh")).ExitCode);
     }
 }
