@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using DatasetCache.Datasets;
 using DatasetCache.Origins;
+using DatasetCache.Store;
 using DatasetCache.Testing;
 
 namespace DatasetCache.Cache.Tests;
@@ -69,6 +70,25 @@ public sealed class LocalDatasetCacheTests : IAsyncDisposable
         var writable = Directory.EnumerateFileSystemEntries(lease.SnapshotPath, "*", SearchOption.AllDirectories).Append(lease.SnapshotPath)
             .Where(path => (File.GetUnixFileMode(path) & (UnixFileMode.UserWrite | UnixFileMode.GroupWrite | UnixFileMode.OtherWrite)) != UnixFileMode.None);
         Assert.Empty(writable);
+    }
+
+    [Fact]
+    public async Task What_a_kill_left_unsealed_is_sealed_by_the_next_get()
+    {
+        PutCats();
+        // Killed when all was there and nothing sealed; then killed right after the rename.
+        var cut = new FileSystem(call => call is "fsync" ? throw new InvalidOperationException("cut") : 0);
+        await Assert.ThrowsAsync<InvalidOperationException>(() => fixture.Open(options => options with { Durable = true }, cut).AcquireAsync(fixture.Request()));
+        foreach (var path in Directory.EnumerateFiles(fixture.Staged("tree"), "large.bin"))
+            File.SetUnixFileMode(path, (UnixFileMode)0x1A4);
+        string key;
+        await using (var lease = await fixture.Open().AcquireAsync(fixture.Request()))
+            key = lease.CacheKey;
+        var top = Path.Join(fixture.Root, "snapshots", key);
+        Assert.Equal((UnixFileMode)0x124, File.GetUnixFileMode(Path.Join(top, "large.bin")));
+        File.SetUnixFileMode(top, (UnixFileMode)0x1ED);
+        await using var hit = await fixture.Open().AcquireAsync(fixture.Request());
+        Assert.Equal((AcquireOutcome.Hit, (UnixFileMode)0x16D), (hit.Outcome, File.GetUnixFileMode(top)));
     }
 
     [Fact]

@@ -38,19 +38,35 @@ internal sealed class EntryStore(CacheRoot root, TimeProvider time)
             if (root.Entries.Status(key) is not { } named || !named.IsSameFile(directory.Status()))
                 return Free(file);
             var record = directory.TryReadAll("entry.json") is { } json ? EntryRecord.FromJson(json) : null;
-            if (record is null || root.Snapshots.Status(key) is not { IsDirectory: true })
+            if (record is null || root.Snapshots.Status(key) is not { IsDirectory: true } tree)
             {
                 Free(file);
                 if (record is null)
                     Quarantine(key, "entry.json is torn or missing");
                 return null;
             }
+            if ((tree.Mode & 0x92 /* 0222 */) != 0)
+                SealTop(key);
             return identity is null || string.Equals(record.Identity, identity, StringComparison.Ordinal) ? new EntryLease(record, file) : Free(file);
         }
         catch
         {
             file.Dispose();
             throw;
+        }
+    }
+
+    // Its publisher was killed between the rename and the seal.
+    private void SealTop(string key)
+    {
+        try
+        {
+            using var tree = root.Snapshots.TryOpenDirectory(key);
+            tree?.ChangeMode(0x16D);
+        }
+        catch (StorageException)
+        {
+            // Another user's: it can be read as it is.
         }
     }
 
@@ -209,13 +225,15 @@ internal sealed class EntryStore(CacheRoot root, TimeProvider time)
         }
     }
 
-    // All directories but the top one, which must stay writable until it has been renamed.
+    // All directories but the top one, which must stay writable until it has been renamed; and large files, which were open for their pieces.
     private static void Seal(DirectoryHandle tree, Manifest manifest)
     {
         var last = "";
         var seen = new HashSet<string>(StringComparer.Ordinal);
         foreach (var file in manifest.Files)
         {
+            if (file.Size > Pieces.Size)
+                SealLarge(tree, file.Path);
             var slash = file.Path.LastIndexOf('/');
             if (slash < 0 || file.Path.AsSpan(0, slash).SequenceEqual(last))
                 continue;
@@ -226,6 +244,14 @@ internal sealed class EntryStore(CacheRoot root, TimeProvider time)
                 directory.ChangeMode(0x16D /* 0555 */);
             }
         }
+    }
+
+    private static void SealLarge(DirectoryHandle tree, string path)
+    {
+        using var file = tree.TryOpen(path) ?? throw new IntegrityException($"{path} should be in staging and is not.");
+        // What is linked from another entry is sealed already, and perhaps not ours to change.
+        if (file.Status().Mode != 0x124)
+            file.ChangeMode(0x124 /* 0444 */);
     }
 
     /// <summary>Takes a broken entry out of use and keeps it, with the reason, for somebody to look at.</summary>

@@ -110,8 +110,8 @@ internal sealed class StagingArea : IDisposable
             if (group.Key >= lines.Count || !current.TryGetValue(lines[group.Key].File.Path, out var file) || lines[group.Key].File != Listing.Files[file])
                 continue;
             using var content = Tree.TryOpen(Listing.Files[file].Path);
-            // A file of another length is torn, whatever its pieces say.
-            if (content is null || content.Status().Size != Listing.Files[file].Size)
+            // A file of another length is torn, whatever its pieces say; one with a second name is another entry's too, and not ours to mend.
+            if (content?.Status() is not { Links: 1 } status || status.Size != Listing.Files[file].Size)
                 continue;
             foreach (var ((_, piece), checksum) in group)
             {
@@ -122,6 +122,9 @@ internal sealed class StagingArea : IDisposable
                 if (content.Read(wanted, (long)piece * Pieces.Size) == wanted.Length && Crc32C.Of(wanted) == checksum)
                     Pieces.Complete(file, piece, checksum);
             }
+            // Sealed by a publish that failed: whoever is not root could not write the rest.
+            if (!Pieces.HasAll(file) && status.Mode != OpenFile)
+                content.ChangeMode(OpenFile);
         }
     }
 

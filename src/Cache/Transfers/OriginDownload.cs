@@ -132,8 +132,6 @@ internal sealed class OriginDownload(IOrigin origin, string prefix, StagingArea 
             using var target = staging.OpenForPieces(claim.File);
             var sink = new PieceSink(staging, claim.File, offset, target, buffer, meter);
             await ReadAsync(claim.File, offset, length, sink, guard, cancellationToken);
-            if (staging.Pieces.HasAll(claim.File))
-                target.ChangeMode(0x124 /* 0444 */);
         }
         finally
         {

@@ -1,3 +1,4 @@
+using DatasetCache.Store;
 using DatasetCache.Testing;
 
 namespace DatasetCache.Cache.Tests.Store;
@@ -70,6 +71,30 @@ public sealed class TornEntryTests : IAsyncDisposable
         await using var lease = await fixture.Open().AcquireAsync(fixture.Request(1));
         fixture.AssertHoldsTheOrigin(lease.Path + "/", "a.jpg", "large.bin");
         Assert.True(lease.ReusedBytes < 8 * 1024 * 1024, $"{lease.ReusedBytes} bytes were believed");
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task A_torn_piece_of_a_sealed_file_is_fetched_again_and_never_written_into_another_entry(bool isShared)
+    {
+        // All is there and sealed; the publish fails.
+        var failing = new FileSystem(call => call is "fsync" ? Syscalls.EIO : 0);
+        await Assert.ThrowsAsync<StorageException>(() => fixture.Open(options => options with { Durable = true }, failing).AcquireAsync(fixture.Request(1)));
+        var staged = fixture.Staged("tree", "large.bin");
+        Assert.Equal((UnixFileMode)0x124, File.GetUnixFileMode(staged));
+        Damage(staged, "hole");
+        File.SetUnixFileMode(staged, (UnixFileMode)0x124);
+        var elsewhere = Path.Join(fixture.Root, "other");
+        if (isShared)
+            Assert.Equal(0, Syscalls.LinkAt(Syscalls.AtFdCwd, staged, Syscalls.AtFdCwd, elsewhere, 0));
+
+        await using var lease = await fixture.Open().AcquireAsync(fixture.Request(1));
+        fixture.AssertHoldsTheOrigin(lease.Path + "/", "a.jpg", "large.bin");
+        if (isShared)
+            Assert.NotEqual(fixture.Origin.Content("datasets/cats/large.bin"), File.ReadAllBytes(elsewhere));
+        else
+            Assert.InRange(lease.BytesFromOrigin, 1, 5_000_000);
     }
 
     private static void Damage(string path, string damage)
