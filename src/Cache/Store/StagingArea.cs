@@ -89,7 +89,9 @@ internal sealed class StagingArea : IDisposable
             Keep(old["listing-".Length..], cancellationToken);
         }
         RemoveStrangers();
-        if (!sameListing)
+        if (sameListing)
+            CutTornTail("journal-" + id);
+        else
             WriteListing(listing, id);
         journal = Directory.OpenAppend("journal-" + id, OpenFile);
     }
@@ -126,6 +128,18 @@ internal sealed class StagingArea : IDisposable
             if (!Pieces.HasAll(file) && status.Mode != OpenFile)
                 content.ChangeMode(OpenFile);
         }
+    }
+
+    // Nobody reads on behind a torn record: what this run appends would be lost to the next one.
+    private void CutTornTail(string name)
+    {
+        if (Directory.TryReadAll(name) is not { } bytes)
+            return;
+        var whole = Journal.Read(bytes).Count() * Journal.RecordSize;
+        if (whole == bytes.Length)
+            return;
+        using var file = Directory.TryOpenWritable(name);
+        file?.SetLength(whole);
     }
 
     private void RemoveStrangers()

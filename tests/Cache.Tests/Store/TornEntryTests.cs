@@ -97,6 +97,25 @@ public sealed class TornEntryTests : IAsyncDisposable
             Assert.InRange(lease.BytesFromOrigin, 1, 5_000_000);
     }
 
+    [Fact]
+    public async Task What_is_noted_after_a_torn_record_is_not_lost()
+    {
+        await CutAt(4_300_000);
+        await using (var journal = new FileStream(Directory.EnumerateFiles(fixture.Staged(), "journal-*").Single(), FileMode.Append))
+            journal.Write("torn"u8);
+        await CutAt(8_500_000);
+        await using var lease = await fixture.Open().AcquireAsync(fixture.Request(1));
+        Assert.InRange(lease.ReusedBytes, 2 * 4 * 1024 * 1024, 9_000_000);
+        fixture.AssertHoldsTheOrigin(lease.Path + "/", "a.jpg", "large.bin");
+
+        async Task CutAt(long bytes)
+        {
+            fixture.Origin.Trim = (key, position, count) => key.EndsWith("large.bin", StringComparison.Ordinal) && position >= bytes ? throw new InvalidOperationException("cut") : count;
+            await Assert.ThrowsAsync<InvalidOperationException>(() => fixture.Open(options => options with { Concurrency = 1 }).AcquireAsync(fixture.Request(1)));
+            fixture.Origin.Trim = null;
+        }
+    }
+
     private static void Damage(string path, string damage)
     {
         var size = new FileInfo(path).Length;
