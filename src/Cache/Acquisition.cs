@@ -8,7 +8,7 @@ namespace DatasetCache;
 
 /// <summary>One miss from listing to publishing, for however many callers wait for it.</summary>
 internal sealed class Acquisition(
-    CacheRoot root, EntryStore entries, SpaceLedger space, CacheOptions options, TimeProvider time, IOrigin origin, string prefix,
+    CacheRoot root, EntryStore entries, SpaceLedger space, StagingSweep sweep, CacheOptions options, TimeProvider time, IOrigin origin, string prefix,
     DatasetRef dataset, bool allowMissing, string? jobId, bool refresh, TransferMeter meter)
 {
     private readonly KnownVersions versions = new(root, time, origin.Identity, prefix);
@@ -67,6 +67,9 @@ internal sealed class Acquisition(
                 throw new OriginException(OriginFailure.Changed, $"{origin.Identity}/{prefix} is no longer what it was when it was last listed.");
             }
         }
+        // Not before our own area is held: however old it is, it is about to be resumed.
+        sweep.RemoveAbandoned(StagingSweep.DefaultPatience);
+        KnownVersions.Sweep(root, time.GetUtcNow());
         meter.Phase = AcquirePhase.Resuming;
         staging.Begin(listing, cancellationToken);
         // What a restart finds there this very call has fetched.

@@ -108,7 +108,7 @@ public sealed class LocalDatasetCache : IDatasetCache
         while (true)
         {
             var flight = flights.GetOrAdd(name, _ => new Flight(dataset.SnapshotId ?? prefix.TrimEnd('/'), (meter, cancel)
-                => new Acquisition(root, entries, space, options, time, origin, prefix, dataset, request.AllowMissing, request.JobId, request.Refresh, meter).RunAsync(cancel), time));
+                => new Acquisition(root, entries, space, sweep, options, time, origin, prefix, dataset, request.AllowMissing, request.JobId, request.Refresh, meter).RunAsync(cancel), time));
             if (!flight.TryBoard(out var pilot))
             {
                 flights.TryRemove(new KeyValuePair<string, Flight>(name, flight));
@@ -116,11 +116,6 @@ public sealed class LocalDatasetCache : IDatasetCache
             }
             try
             {
-                if (pilot)
-                {
-                    sweep.RemoveAbandoned(StagingSweep.DefaultPatience);
-                    KnownVersions.Sweep(root, time.GetUtcNow());
-                }
                 var acquired = await flight.WaitAsync(progress, cancellationToken);
                 return pilot ? (acquired, flight.Meter) : (acquired with { Outcome = AcquireOutcome.Hit }, null);
             }

@@ -13,16 +13,41 @@ internal sealed class StagingSweep(CacheRoot root, TimeProvider time)
         var removed = 0;
         foreach (var (name, isDirectory) in root.Staging.List())
         {
-            if (root.Staging.Status(name) is not { } status || time.GetUtcNow() - status.Modified < patience)
-                continue;
-            if (isDirectory)
-                removed += RemoveArea(name) ? 1 : 0;
-            else if (name.StartsWith("tmp-", StringComparison.Ordinal))
-                removed += RemoveTemporary(name) ? 1 : 0;
-            else if (name.EndsWith(".lock", StringComparison.Ordinal) && !Permanent(name) && root.Staging.Status(name[..^5]) is null)
-                FileLock.TryTake(root.Staging, name)?.Release();
+            try
+            {
+                if (LastChange(name, isDirectory) is { } changed && time.GetUtcNow() - changed >= patience && Remove(name, isDirectory))
+                    removed++;
+            }
+            catch (DatasetCacheException)
+            {
+                // Another user's, or broken: it must neither keep the rest from being swept nor a caller from his dataset.
+            }
         }
         return removed;
+    }
+
+    // A download of days has an old directory and a journal of just now.
+    private DateTimeOffset? LastChange(string name, bool isDirectory)
+    {
+        var last = root.Staging.Status(name)?.Modified;
+        using var area = isDirectory ? root.Staging.TryOpenDirectory(name) : null;
+        foreach (var (file, _) in area?.List() ?? [])
+        {
+            if (file.StartsWith("journal-", StringComparison.Ordinal) && area!.Status(file)?.Modified is { } changed && changed > last)
+                last = changed;
+        }
+        return last;
+    }
+
+    private bool Remove(string name, bool isDirectory)
+    {
+        if (isDirectory)
+            return RemoveArea(name);
+        if (name.StartsWith("tmp-", StringComparison.Ordinal))
+            return RemoveTemporary(name);
+        if (name.EndsWith(".lock", StringComparison.Ordinal) && !Permanent(name) && root.Staging.Status(name[..^5]) is null)
+            FileLock.TryTake(root.Staging, name)?.Release();
+        return false;
     }
 
     private static bool Permanent(string name) => name is "naming.lock" or "space.lock";
