@@ -53,7 +53,7 @@ public sealed class LocalDatasetCache : IDatasetCache
         var started = time.GetTimestamp();
         var (origin, prefix) = Locate(request.Dataset);
         if (TryHit(request, origin, prefix) is { } ready)
-            return Hand(ready, request, acquired: null, flown: null, started);
+            return await HandAsync(ready, request, acquired: null, flown: null, started, cancellationToken);
         if (options.Offline)
         {
             throw new OfflineException($"{request.Dataset.SnapshotId ?? origin.Identity + "/" + prefix} is not in the cache, and the origin must not be asked (offline).",
@@ -65,7 +65,7 @@ public sealed class LocalDatasetCache : IDatasetCache
         {
             var (acquired, flown) = await FlyAsync(request, origin, prefix, progress, cancellationToken);
             if (entries.TryLease(acquired.Identity) is { } lease)
-                return Hand(lease, request, acquired, flown, started);
+                return await HandAsync(lease, request, acquired, flown, started, cancellationToken);
             if (attempt == 3)
                 throw new NoSpaceException($"{acquired.Identity.ShortName} was evicted right after it was published, {attempt} times.", 0, 0, "The cache is too small for what its jobs ask for at once: raise cache.maxSize.");
         }
@@ -127,7 +127,8 @@ public sealed class LocalDatasetCache : IDatasetCache
         }
     }
 
-    private LocalLease Hand(EntryLease lease, AcquireRequest request, Acquired? acquired, Transfers.TransferMeter? flown, long started)
+    private async ValueTask<LocalLease> HandAsync(
+        EntryLease lease, AcquireRequest request, Acquired? acquired, Transfers.TransferMeter? flown, long started, CancellationToken cancellationToken)
     {
         try
         {
@@ -137,7 +138,7 @@ public sealed class LocalDatasetCache : IDatasetCache
             var snapshot = root.SnapshotPath(record.CacheKey);
             return new LocalLease(lease)
             {
-                Path = request.JobDirectory is null ? snapshot : links.Make(request.JobDirectory, record, request.Link, request.JobId),
+                Path = request.JobDirectory is null ? snapshot : await links.MakeAsync(request.JobDirectory, record, request.Link, request.JobId, cancellationToken),
                 SnapshotPath = snapshot,
                 CacheKey = record.CacheKey,
                 Outcome = acquired?.Outcome ?? AcquireOutcome.Hit,

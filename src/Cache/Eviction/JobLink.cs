@@ -1,3 +1,4 @@
+using System.Globalization;
 using DatasetCache.Store;
 
 namespace DatasetCache.Eviction;
@@ -10,37 +11,59 @@ internal sealed class JobLink(CacheRoot root, JobRoots roots)
     /// <summary>Makes or renews the link of a job, and registers it. The caller holds a lease on the entry.</summary>
     /// <returns>The link's path.</returns>
     /// <exception cref="InvalidRequestException">Something of the user's stands in its place; nothing was touched.</exception>
-    public string Make(string jobDirectory, EntryRecord entry, LinkMode mode, string? jobId)
+    /// <exception cref="NoSpaceException">The job's disk is full; what was copied stays for the next call to go on with.</exception>
+    public async ValueTask<string> MakeAsync(string jobDirectory, EntryRecord entry, LinkMode mode, string? jobId, CancellationToken cancellationToken)
     {
         var directory = Path.TrimEndingDirectorySeparator(Path.GetFullPath(jobDirectory));
         var link = Path.Join(directory, Name);
         var target = root.SnapshotPath(entry.CacheKey);
         if (IsBelow(directory, root.Path))
             throw new InvalidRequestException($"The job directory {directory} lies inside the cache root {root.Path}.", "Choose a directory outside the cache.");
+        // Several ranks of a job ask at once: one of them makes its directory, the others wait and find it made.
+        using var held = mode == LinkMode.Symlink ? null
+            : await FileLock.TakeAsync(root.Staging, roots.LockOf(link), Timeout.InfiniteTimeSpan, TimeProvider.System, cancellationToken);
         try
         {
             Directory.CreateDirectory(directory);
             RefuseStranger(link, entry, mode);
-            switch (mode)
+            if (mode == LinkMode.Symlink)
             {
-                case LinkMode.Symlink:
-                    MakeSymlink(target, link);
-                    break;
-                case LinkMode.Tree:
-                    Fill(target, link, static (from, to) => MakeSymlink(from, to));
-                    break;
-                default:
-                    Fill(target, link, static (from, to) => CopyWritable(from, to));
-                    break;
+                MakeSymlink(target, link);
+                roots.Register(link, entry.CacheKey, mode, jobId, default);
+            }
+            else
+            {
+                BeginDirectory(directory, link, made => roots.Register(link, entry.CacheKey, mode, jobId, made));
+                Fill(target, link, mode == LinkMode.Tree ? MakeSymlink : CopyWritable, cancellationToken);
             }
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new StorageException($"The job's link {link} cannot be made: {e.Message}", advice: "Check that the job directory is yours to write.", inner: e);
+            throw e.HResult is Syscalls.ENOSPC or Syscalls.EDQUOT
+                ? new NoSpaceException($"The disk of {link} is full: {e.Message}", 0, 0, "Free space there, or use --link symlink, which takes none.", e)
+                : new StorageException($"The job's link {link} cannot be made: {e.Message}", advice: "Check that the job directory is yours to write.", inner: e);
         }
-        roots.Register(link, entry.CacheKey, mode, jobId, mode == LinkMode.Symlink ? default : StatusOf(link)!.Value);
+        held?.Release();
         return link;
     }
+
+    // Registered before it has its name and anything in it: one that a kill or a full disk left half-filled is known for ours, and gone on with.
+    private static void BeginDirectory(string jobDirectory, string link, Action<FileStatus> register)
+    {
+        if (StatusOf(link) is { } there)
+        {
+            register(there);
+            return;
+        }
+        var temporary = TemporaryIn(jobDirectory);
+        Directory.CreateDirectory(temporary);
+        register(StatusOf(temporary)!.Value);
+        JobFiles.Retry("rename", link, () => Syscalls.RenameAt(Syscalls.AtFdCwd, temporary, Syscalls.AtFdCwd, link));
+    }
+
+    // Not made from the name beside it, which may be as long as a name can be.
+    private static string TemporaryIn(string directory)
+        => Path.Join(directory, string.Create(CultureInfo.InvariantCulture, $".dscache-{Environment.ProcessId:x}-{Environment.CurrentManagedThreadId:x}.tmp"));
 
     /// <summary>Removes a job's link and its registration. What the user put into a <see cref="LinkMode.Tree"/> stays.</summary>
     public ReleaseResult Remove(string jobDirectory)
@@ -101,7 +124,7 @@ internal sealed class JobLink(CacheRoot root, JobRoots roots)
     {
         if (StatusOf(link) is { IsSymbolicLink: true } && string.Equals(new FileInfo(link).LinkTarget, target, StringComparison.Ordinal))
             return;
-        var temporary = $"{link}.{Environment.ProcessId:x}.{Environment.CurrentManagedThreadId:x}.tmp";
+        var temporary = TemporaryIn(Path.GetDirectoryName(link)!);
         File.Delete(temporary);
         File.CreateSymbolicLink(temporary, target);
         try
@@ -116,14 +139,15 @@ internal sealed class JobLink(CacheRoot root, JobRoots roots)
         }
     }
 
-    private static void Fill(string from, string to, Action<string, string> place)
+    private static void Fill(string from, string to, Action<string, string> place, CancellationToken cancellationToken)
     {
         Directory.CreateDirectory(to);
         foreach (var entry in new DirectoryInfo(from).EnumerateFileSystemInfos("*", new EnumerationOptions { AttributesToSkip = default }))
         {
+            cancellationToken.ThrowIfCancellationRequested();
             var target = Path.Join(to, entry.Name);
             if (entry is DirectoryInfo)
-                Fill(entry.FullName, target, place);
+                Fill(entry.FullName, target, place, cancellationToken);
             else
                 place(entry.FullName, target);
         }
@@ -134,7 +158,8 @@ internal sealed class JobLink(CacheRoot root, JobRoots roots)
     {
         if (File.Exists(to))
             return;
-        var temporary = to + ".dscache-copy";
+        // One name for all: what a kill left of the last copy is replaced by the next.
+        var temporary = Path.Join(Path.GetDirectoryName(to), ".dscache-copy.tmp");
         File.Delete(temporary);
         File.Copy(from, temporary);
         File.SetUnixFileMode(temporary, (UnixFileMode)0x1A4);
@@ -159,7 +184,9 @@ internal sealed class JobLink(CacheRoot root, JobRoots roots)
         return kept;
     }
 
-    private static bool IsOurs(RootRecord record, FileStatus status) => status.IsDirectory && record.Inode == status.Inode && record.Device == status.Device;
+    private static bool IsOurs(RootRecord record, FileStatus status) => status.IsDirectory && record.Inode == status.Inode && record.Device == status.Device
+        // A file system gives the number of a deleted directory to the next one, which may be the user's own.
+        && (record.Born == 0 || record.Born == status.Born);
 
     private static bool IsBelow(string path, string directory)
         => path.StartsWith(directory, StringComparison.Ordinal) && (path.Length == directory.Length || path[directory.Length] == '/');

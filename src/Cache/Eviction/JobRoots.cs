@@ -9,7 +9,7 @@ internal sealed class JobRoots(CacheRoot root, TimeProvider time)
 {
     public void Register(string link, string cacheKey, LinkMode mode, string? jobId, FileStatus made)
         => root.Roots.WriteAtomically(NameOf(link),
-            new RootRecord { Link = link, CacheKey = cacheKey, Mode = mode, JobId = jobId, Inode = made.Inode, Device = made.Device, Since = time.GetUtcNow() }.ToJson(),
+            new RootRecord { Link = link, CacheKey = cacheKey, Mode = mode, JobId = jobId, Inode = made.Inode, Device = made.Device, Born = made.Born, Since = time.GetUtcNow() }.ToJson(),
             root.Staging);
 
     public RootRecord? Find(string link) => Read(NameOf(link)) is { } record && string.Equals(record.Link, link, StringComparison.Ordinal) ? record : null;
@@ -21,6 +21,9 @@ internal sealed class JobRoots(CacheRoot root, TimeProvider time)
         => root.Roots.List().Select(file => Read(file.Name)).OfType<RootRecord>().Where(record => JobLink.Stands(root, record));
 
     private RootRecord? Read(string name) => root.Roots.TryReadAll(name) is { } json ? RootRecord.FromJson(json) : null;
+
+    /// <summary>The name, in staging, of the lock for making what a link's name stands for.</summary>
+    public string LockOf(string link) => "link-" + NameOf(link)[..32] + ".lock";
 
     private static string NameOf(string link) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(link)))[..32] + ".json";
 }

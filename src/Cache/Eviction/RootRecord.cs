@@ -18,6 +18,9 @@ public sealed record RootRecord
 
     public ulong Device { get; init; }
 
+    /// <summary>When that directory was made, in nanoseconds since 1970; 0 where the file system does not know.</summary>
+    public long Born { get; init; }
+
     public required DateTimeOffset Since { get; init; }
 
     public byte[] ToJson() => SmallJson.Write(json =>
@@ -28,6 +31,7 @@ public sealed record RootRecord
         json.WriteString("jobId", JobId);
         json.WriteNumber("inode", Inode);
         json.WriteNumber("device", Device);
+        json.WriteNumber("born", Born);
         json.WriteString("since", Since);
     });
 
@@ -40,6 +44,7 @@ public sealed record RootRecord
         JobId = json.GetProperty("jobId").GetString(),
         Inode = json.GetProperty("inode").GetUInt64(),
         Device = json.GetProperty("device").GetUInt64(),
+        Born = json.GetProperty("born").GetInt64(),
         Since = json.GetProperty("since").GetDateTimeOffset(),
     });
 }

@@ -162,12 +162,13 @@ public sealed unsafe class DirectoryHandle : IDisposable
     {
         Statx raw = default;
         var pointer = &raw;
-        var result = files.TryRetry("stat", () => StatX(directory, name, flags, StatxBasic, pointer));
+        var result = files.TryRetry("stat", () => StatX(directory, name, flags, StatxBasicAndBirth, pointer));
         if (result < 0)
             return -result is ENOENT or ENOTDIR ? null : throw FileSystem.Failure("stat", path, -result);
         var kind = raw.Mode & 0xF000;
         return new FileStatus(kind == 0x4000, kind == 0xA000, kind == 0x8000, raw.Mode & 0xFFFu, raw.Uid, raw.Links, (long)raw.Size, (long)raw.Blocks * 512, raw.Inode,
-            ((ulong)raw.DeviceMajor << 32) | raw.DeviceMinor, DateTimeOffset.FromUnixTimeSeconds(raw.ModifiedSeconds).AddTicks(raw.ModifiedNanoseconds / 100));
+            ((ulong)raw.DeviceMajor << 32) | raw.DeviceMinor, DateTimeOffset.FromUnixTimeSeconds(raw.ModifiedSeconds).AddTicks(raw.ModifiedNanoseconds / 100),
+            (raw.BornSeconds * 1_000_000_000) + raw.BornNanoseconds);
     }
 
     /// <summary>All bytes of a small file, or null where there is none.</summary>

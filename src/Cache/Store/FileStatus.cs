@@ -1,8 +1,11 @@
 namespace DatasetCache.Store;
 
-/// <summary>What statx says of a file; <see cref="AllocatedBytes"/> is what it really takes on the disk.</summary>
+/// <summary>
+/// What statx says of a file; <see cref="AllocatedBytes"/> is what it really takes on the disk, <see cref="Born"/> when it was made, in nanoseconds since
+/// 1970, or 0 where the file system does not say.
+/// </summary>
 public readonly record struct FileStatus(
-    bool IsDirectory, bool IsSymbolicLink, bool IsRegularFile, uint Mode, uint Owner, uint Links, long Size, long AllocatedBytes, ulong Inode, ulong Device, DateTimeOffset Modified)
+    bool IsDirectory, bool IsSymbolicLink, bool IsRegularFile, uint Mode, uint Owner, uint Links, long Size, long AllocatedBytes, ulong Inode, ulong Device, DateTimeOffset Modified, long Born)
 {
     /// <summary>Whether both names lead to the very same file.</summary>
     public bool IsSameFile(FileStatus other) => Inode == other.Inode && Device == other.Device;

@@ -39,13 +39,15 @@ internal static unsafe partial class Syscalls
         [FieldOffset(0x20)] public ulong Inode;
         [FieldOffset(0x28)] public ulong Size;
         [FieldOffset(0x30)] public ulong Blocks;
+        [FieldOffset(0x50)] public long BornSeconds;
+        [FieldOffset(0x58)] public uint BornNanoseconds;
         [FieldOffset(0x70)] public long ModifiedSeconds;
         [FieldOffset(0x78)] public uint ModifiedNanoseconds;
         [FieldOffset(0x88)] public uint DeviceMajor;
         [FieldOffset(0x8C)] public uint DeviceMinor;
     }
 
-    public const uint StatxBasic = 0x7FF;
+    public const uint StatxBasicAndBirth = 0xFFF;
 
     [LibraryImport("libc", EntryPoint = "syscall", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     public static partial nint OpenAt2(long number, nint directory, string path, OpenHow* how, nint size);

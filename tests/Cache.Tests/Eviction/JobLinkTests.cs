@@ -1,3 +1,6 @@
+using System.Diagnostics;
+using DatasetCache.Eviction;
+using DatasetCache.Store;
 using DatasetCache.Testing;
 
 namespace DatasetCache.Cache.Tests.Eviction;
@@ -119,6 +122,105 @@ public sealed class JobLinkTests : IAsyncDisposable
         Assert.Empty(Assert.Single(fixture.Open().List()).Holders);
         Assert.True(fixture.Open().Release(fixture.Job(1)).Removed);
         Assert.False(Path.Exists(Link));
+    }
+
+    [Theory]
+    [InlineData(LinkMode.Tree)]
+    [InlineData(LinkMode.Copy)]
+    public async Task What_a_kill_left_half_made_is_gone_on_with(LinkMode mode)
+    {
+        // The last thing before the first file: the directory stands, known for ours, with nothing in it.
+        using var cancel = new CancellationTokenSource();
+        await (await Get()).DisposeAsync();
+        fixture.Open().Release(fixture.Job(1));
+        var killed = new FileSystem(call =>
+        {
+            if (call is "rename" && Directory.Exists(fixture.Job(1)))
+                cancel.Cancel();
+            return 0;
+        });
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => fixture.Open(files: killed).AcquireAsync(fixture.Request(1) with { Link = mode }, cancellationToken: cancel.Token));
+        Assert.Empty(Directory.EnumerateFiles(Link, "*", SearchOption.AllDirectories));
+        await using var lease = await Get(mode);
+        fixture.AssertHoldsTheOrigin(lease.Path, Files);
+        Assert.True(fixture.Open().Release(fixture.Job(1)).Removed);
+    }
+
+    [Theory]
+    [InlineData(LinkMode.Tree)]
+    [InlineData(LinkMode.Copy)]
+    public async Task All_ranks_of_a_job_may_ask_at_once(LinkMode mode)
+    {
+        for (var i = 0; i < 200; i++)
+            fixture.Put($"many/{i}.jpg", MemoryOrigin.Bytes(i, 100));
+        var caches = Enumerable.Range(0, 8).Select(_ => fixture.Open()).ToArray();
+        var leases = await Task.WhenAll(caches.Select(cache => Task.Run(() => cache.AcquireAsync(fixture.Request(1) with { Link = mode }))));
+        Assert.All(leases, lease => fixture.AssertHoldsTheOrigin(lease.Path, [.. Files, .. Enumerable.Range(0, 200).Select(i => $"many/{i}.jpg")]));
+        Assert.Equal(["dataset"], Directory.EnumerateFileSystemEntries(fixture.Job(1)).Select(Path.GetFileName));
+        fixture.AssertStagingIsClean();
+    }
+
+    [Theory]
+    [InlineData(LinkMode.Tree)]
+    [InlineData(LinkMode.Copy)]
+    public async Task The_longest_name_that_a_disk_takes_has_room(LinkMode mode)
+    {
+        var name = new string('n', 251) + ".jpg";
+        fixture.Put(name, MemoryOrigin.Bytes(1, 100));
+        await using var lease = await Get(mode);
+        fixture.AssertHoldsTheOrigin(lease.Path, [.. Files, name]);
+    }
+
+    [Fact]
+    [Trait("Fault", "23")]
+    public async Task A_directory_of_the_users_that_got_the_number_of_ours_is_not_deleted()
+    {
+        await (await Get(LinkMode.Copy)).DisposeAsync();
+        var probe = new FileSystem().OpenRoot(fixture.Job(1));
+        var ours = probe.Status(JobLink.Name)!.Value;
+        Assert.SkipWhen(ours.Born == 0, "this file system does not know when a directory was made");
+        Directory.Delete(Link, recursive: true);
+        Directory.CreateDirectory(Link);
+        File.WriteAllText(Link + "/mine", "precious");
+        // As if the number had come round: some file systems give it out again at once, others hardly ever.
+        var record = Assert.Single(Directory.EnumerateFiles(Path.Join(fixture.Root, "roots")));
+        var theirs = probe.Status(JobLink.Name)!.Value;
+        probe.Dispose();
+        File.WriteAllText(record, File.ReadAllText(record).Replace($"\"inode\": {ours.Inode},", $"\"inode\": {theirs.Inode},", StringComparison.Ordinal));
+        Assert.Contains($"{theirs.Inode}", File.ReadAllText(record), StringComparison.Ordinal);
+        Assert.Throws<InvalidRequestException>(() => fixture.Open().Release(fixture.Job(1)));
+        Assert.Equal("precious", File.ReadAllText(Link + "/mine"));
+    }
+
+    [Fact]
+    [Trait("Fault", "4")]
+    public async Task A_copy_onto_a_full_disk_says_so_and_is_gone_on_with_when_there_is_room()
+    {
+        fixture.Put("large.bin", MemoryOrigin.Bytes(1, 3_000_000));
+        await (await Get()).DisposeAsync();
+        fixture.Open().Release(fixture.Job(1));
+        Assert.SkipUnless(await MountAsync("-t", "tmpfs", "-o", "size=1m", "none", fixture.Job(1)), "only root may mount a small disk");
+        try
+        {
+            var error = await Assert.ThrowsAsync<NoSpaceException>(() => Get(LinkMode.Copy));
+            Assert.Contains(Link, error.Message, StringComparison.Ordinal);
+            Assert.True(await MountAsync("-o", "remount,size=8m", fixture.Job(1)));
+            await using var lease = await Get(LinkMode.Copy);
+            fixture.AssertHoldsTheOrigin(lease.Path, [.. Files, "large.bin"]);
+        }
+        finally
+        {
+            await RunAsync("umount", "-l", fixture.Job(1));
+        }
+    }
+
+    private static Task<bool> MountAsync(params string[] arguments) => RunAsync("mount", arguments);
+
+    private static async Task<bool> RunAsync(string program, params string[] arguments)
+    {
+        using var process = Process.Start(new ProcessStartInfo(program, arguments) { RedirectStandardError = true, UseShellExecute = false })!;
+        await process.WaitForExitAsync(CancellationToken.None);
+        return process.ExitCode == 0;
     }
 
     [Fact]
