@@ -7,9 +7,11 @@ namespace DatasetCache.Store;
 /// The only door to the disk for the store. <paramref name="fault"/> is asked before every call and may answer with the errno the call
 /// shall fail with: so a test makes the nth call fail, for every n.
 /// </summary>
-public sealed unsafe class FileSystem(Func<string, int>? fault = null)
+/// <param name="fault">See above.</param>
+/// <param name="useOpenAt2">False to do without openat2 although the kernel has it, as old kernels and some sandboxes make us.</param>
+public sealed unsafe class FileSystem(Func<string, int>? fault = null, bool useOpenAt2 = true)
 {
-    private readonly bool hasOpenAt2 = ProbeOpenAt2();
+    private readonly bool hasOpenAt2 = useOpenAt2 && ProbeOpenAt2();
 
     /// <summary>
     /// Opens a directory by a path that the user chose (symbolic links on the way are the user's own). Everything below it is then reached
@@ -37,7 +39,7 @@ public sealed unsafe class FileSystem(Func<string, int>? fault = null)
             }
             else
             {
-                fd = OpenAt(directory, path, flags | NoFollow, mode);
+                fd = OpenStepByStep(directory, path, flags, mode);
             }
             if (fd >= 0)
                 return (int)fd;
@@ -45,6 +47,44 @@ public sealed unsafe class FileSystem(Func<string, int>? fault = null)
             if (errno is not (EINTR or EAGAIN))
                 return -errno;
         }
+    }
+
+    // What openat2 does in one call: each directory on the way is opened from the one before, and none of them through a link.
+    private static int OpenStepByStep(int directory, string path, int flags, uint mode)
+    {
+        var at = directory;
+        var rest = path;
+        while (true)
+        {
+            var slash = rest.IndexOf('/');
+            var name = slash < 0 ? rest : rest[..slash];
+            int fd, errno;
+            if (name is "" or "..")
+            {
+                (fd, errno) = (-1, EXDEV);
+            }
+            else
+            {
+                fd = OpenAt(at, name, slash < 0 ? flags | NoFollow : Syscalls.ReadOnly | Syscalls.Directory | NoFollow | CloseOnExec, mode);
+                errno = Marshal.GetLastPInvokeError();
+                // A link where a directory should be is ENOTDIR here and ELOOP there.
+                if (fd < 0 && errno == ENOTDIR && IsLink(at, name))
+                    errno = ELOOP;
+            }
+            if (at != directory)
+                _ = Syscalls.Close(at);
+            Marshal.SetLastPInvokeError(errno);
+            if (fd < 0 || slash < 0)
+                return fd;
+            at = fd;
+            rest = rest[(slash + 1)..];
+        }
+    }
+
+    private static bool IsLink(int directory, string name)
+    {
+        Statx status;
+        return StatX(directory, name, AtSymlinkNoFollow, StatxBasicAndBirth, &status) == 0 && (status.Mode & 0xF000) == 0xA000;
     }
 
     internal void CloseFd(int fd) => _ = Syscalls.Close(fd);
@@ -87,7 +127,7 @@ public sealed unsafe class FileSystem(Func<string, int>? fault = null)
         };
     }
 
-    // Kernels before 5.6 and some sandboxes have no openat2; there only the last part of a path is protected by O_NOFOLLOW.
+    // Kernels before 5.6 and some sandboxes have no openat2.
     private static bool ProbeOpenAt2()
     {
         var how = new OpenHow { Flags = (ulong)(uint)(Syscalls.ReadOnly | Syscalls.Directory | CloseOnExec), Resolve = ResolveNoSymlinks };

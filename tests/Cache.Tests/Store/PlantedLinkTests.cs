@@ -1,3 +1,4 @@
+using DatasetCache.Store;
 using DatasetCache.Testing;
 
 namespace DatasetCache.Cache.Tests.Store;
@@ -18,10 +19,13 @@ public sealed class PlantedLinkTests : IAsyncDisposable
     }
 
     [Theory]
-    [InlineData("tree/images")]
-    [InlineData("tree")]
-    public async Task A_link_in_place_of_a_staging_directory_is_not_followed(string planted)
+    [InlineData("tree/images", true)]
+    [InlineData("tree", true)]
+    [InlineData("tree/images", false)]
+    [InlineData("tree", false)]
+    public async Task A_link_in_place_of_a_staging_directory_is_not_followed(string planted, bool openAt2)
     {
+        var files = new FileSystem(useOpenAt2: openAt2);
         var fired = false;
         fixture.Origin.BeforeRead = (_, _, _) =>
         {
@@ -33,18 +37,20 @@ public sealed class PlantedLinkTests : IAsyncDisposable
             return ValueTask.CompletedTask;
         };
         // Either it is noticed, or the bytes went into the directory that is really ours.
-        await Record.ExceptionAsync(() => fixture.Open().AcquireAsync(fixture.Request(1)));
+        await Record.ExceptionAsync(() => fixture.Open(files: files).AcquireAsync(fixture.Request(1)));
         Assert.True(fired);
         Assert.Empty(Directory.EnumerateFileSystemEntries(outside.Path));
 
         fixture.Origin.BeforeRead = null;
-        await using var lease = await fixture.Open().AcquireAsync(fixture.Request(1));
+        await using var lease = await fixture.Open(files: files).AcquireAsync(fixture.Request(1));
         fixture.AssertHoldsTheOrigin(lease.Path + "/", "images/a.jpg");
         Assert.Empty(Directory.EnumerateFileSystemEntries(outside.Path));
     }
 
-    [Fact]
-    public async Task A_link_in_place_of_a_file_is_not_written_through()
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task A_link_in_place_of_a_file_is_not_written_through(bool openAt2)
     {
         var victim = outside.Write("victim", "precious");
         var fired = false;
@@ -55,7 +61,7 @@ public sealed class PlantedLinkTests : IAsyncDisposable
             fired = true;
             return ValueTask.CompletedTask;
         };
-        await Assert.ThrowsAsync<StorageException>(() => fixture.Open().AcquireAsync(fixture.Request(1)));
+        await Assert.ThrowsAsync<StorageException>(() => fixture.Open(files: new FileSystem(useOpenAt2: openAt2)).AcquireAsync(fixture.Request(1)));
         Assert.True(fired);
         Assert.Equal("precious", File.ReadAllText(victim));
     }
@@ -72,12 +78,37 @@ public sealed class PlantedLinkTests : IAsyncDisposable
         fixture.AssertStagingIsClean();
     }
 
-    [Fact]
-    public async Task A_room_of_the_cache_that_is_a_link_is_refused_with_words()
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void A_directory_on_the_way_that_is_a_link_is_never_followed(bool openAt2)
+    {
+        var victim = outside.Write("deep/victim", "precious");
+        using var inside = new TempFolder();
+        Directory.CreateSymbolicLink(inside["link"], outside.Path);
+        using var directory = new FileSystem(useOpenAt2: openAt2).OpenRoot(inside.Path);
+        foreach (var path in new[] { "link/deep/victim", "link/deep/new", "link/new" })
+        {
+            Assert.Equal(Syscalls.ELOOP, Assert.Throws<StorageException>(() => directory.TryOpen(path)).Errno);
+            Assert.Equal(Syscalls.ELOOP, Assert.Throws<StorageException>(() => directory.OpenOrCreate(path, 0x1A4)).Errno);
+            Assert.Equal(Syscalls.ELOOP, Assert.Throws<StorageException>(() => directory.Delete(path)).Errno);
+            Assert.Equal(Syscalls.ELOOP, Assert.Throws<StorageException>(() => directory.MakeDirectories(path)).Errno);
+        }
+        Assert.Equal(Syscalls.ELOOP, Assert.Throws<StorageException>(() => directory.TryOpenDirectory("link")).Errno);
+        Assert.Throws<StorageException>(() => directory.TryOpen("../" + Path.GetFileName(outside.Path) + "/deep/victim"));
+        Assert.Null(directory.TryOpen("nowhere/at/all"));
+        Assert.Equal("precious", File.ReadAllText(victim));
+        Assert.Equal([outside["deep"]], Directory.EnumerateFileSystemEntries(outside.Path));
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task A_room_of_the_cache_that_is_a_link_is_refused_with_words(bool openAt2)
     {
         Directory.CreateDirectory(fixture.Root);
         Directory.CreateSymbolicLink(Path.Join(fixture.Root, "snapshots"), outside.Path);
-        var error = await Assert.ThrowsAsync<StorageException>(async () => await fixture.Open().AcquireAsync(fixture.Request(1)));
+        var error = await Assert.ThrowsAsync<StorageException>(async () => await fixture.Open(files: new FileSystem(useOpenAt2: openAt2)).AcquireAsync(fixture.Request(1)));
         Assert.Contains("symbolic link", error.Message, StringComparison.Ordinal);
     }
 }
