@@ -184,11 +184,11 @@ public sealed class LocalDatasetCache : IDatasetCache
     /// <returns>What is wrong with it, a line per file; empty where all is well; null where there is no such entry.</returns>
     public IReadOnlyList<string>? Verify(string cacheKey, CancellationToken cancellationToken = default)
     {
-        if (entries.TryRead(cacheKey) is null)
+        if (entries.DirectoryOf(cacheKey) is not { } judged || entries.TryRead(cacheKey) is null)
             return null;
         var broken = new EntryVerifier(root, entries).Check(cacheKey, cancellationToken);
         if (broken.Count > 0)
-            entries.Quarantine(cacheKey, string.Join("; ", broken.Take(20)));
+            entries.Quarantine(cacheKey, string.Join("; ", broken.Take(20)), judged);
         return broken;
     }
 

@@ -35,14 +35,15 @@ internal sealed class EntryStore(CacheRoot root, TimeProvider time)
             // Whoever has it exclusively (an evictor, a look at who holds it) has it for a moment. What was evicted while we waited is not the
             // entry that is named now.
             file.Lock(exclusive: false);
-            if (root.Entries.Status(key) is not { } named || !named.IsSameFile(directory.Status()))
+            var judged = directory.Status();
+            if (root.Entries.Status(key) is not { } named || !named.IsSameFile(judged))
                 return Free(file);
             var record = directory.TryReadAll("entry.json") is { } json ? EntryRecord.FromJson(json) : null;
             if (record is null || root.Snapshots.Status(key) is not { IsDirectory: true } tree)
             {
                 Free(file);
                 if (record is null)
-                    Quarantine(key, "entry.json is torn or missing");
+                    Quarantine(key, "entry.json is torn or missing", judged);
                 return null;
             }
             if ((tree.Mode & 0x92 /* 0222 */) != 0)
@@ -115,6 +116,9 @@ internal sealed class EntryStore(CacheRoot root, TimeProvider time)
                 yield return record;
         }
     }
+
+    /// <summary>The entry's directory as it is now, to tell it later from another under its name.</summary>
+    public FileStatus? DirectoryOf(string key) => root.Entries.Status(key);
 
     public EntryRecord? TryRead(string key)
         => root.Snapshots.Status(key) is { IsDirectory: true } && root.Entries.TryReadAll(key + "/entry.json") is { } json ? EntryRecord.FromJson(json) : null;
@@ -255,8 +259,14 @@ internal sealed class EntryStore(CacheRoot root, TimeProvider time)
     }
 
     /// <summary>Takes a broken entry out of use and keeps it, with the reason, for somebody to look at.</summary>
-    public void Quarantine(string key, string reason)
+    /// <param name="judged">
+    /// The entry's directory as it was when it was found broken: what another process has published under the name since is not what was judged.
+    /// </param>
+    public void Quarantine(string key, string reason, FileStatus judged)
     {
+        using var naming = TakeNaming();
+        if (root.Entries.Status(key) is not { } named || !named.IsSameFile(judged))
+            return;
         var place = $"{key}.{time.GetUtcNow().UtcTicks:x}";
         root.Quarantine.MakeDirectories(place);
         using var directory = root.Quarantine.OpenDirectory(place);
@@ -270,7 +280,6 @@ internal sealed class EntryStore(CacheRoot root, TimeProvider time)
                 root.Snapshots.Move(key, directory, "tree");
             }
         }
-        if (root.Entries.Status(key) is not null)
-            root.Entries.Move(key, directory, "entry");
+        root.Entries.Move(key, directory, "entry");
     }
 }

@@ -116,6 +116,36 @@ public sealed class TornEntryTests : IAsyncDisposable
         }
     }
 
+    [Fact]
+    public async Task What_took_a_broken_entrys_place_meanwhile_is_not_quarantined_for_it()
+    {
+        var cache = fixture.Open();
+        await using var first = await cache.AcquireAsync(fixture.Request(1));
+        Damage(Path.Join(first.SnapshotPath, "a.jpg"), "empty");
+        // Between the look at it and the verdict, another process finds the same, quarantines it and fetches it again.
+        var reads = 0;
+        var looking = new TaskCompletionSource();
+        using var go = new ManualResetEventSlim();
+        var slow = fixture.Open(files: new FileSystem(call =>
+        {
+            if (call is "read" && ++reads == 3)
+            {
+                looking.SetResult();
+                go.Wait(TimeSpan.FromSeconds(60));
+            }
+            return 0;
+        }));
+        var verdict = Task.Run(() => slow.Verify(first.CacheKey));
+        await looking.Task;
+        Assert.NotEmpty(cache.Verify(first.CacheKey)!);
+        await using (await cache.AcquireAsync(fixture.Request(2))) { }
+        go.Set();
+        await verdict;
+        await using var hit = await fixture.Open().AcquireAsync(fixture.Request(3));
+        Assert.Equal(AcquireOutcome.Hit, hit.Outcome);
+        fixture.AssertHoldsTheOrigin(hit.Path + "/", "a.jpg", "large.bin");
+    }
+
     private static void Damage(string path, string damage)
     {
         var size = new FileInfo(path).Length;
