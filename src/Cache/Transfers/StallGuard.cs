@@ -10,6 +10,7 @@ internal sealed class StallGuard : IDisposable
 {
     public const int LeastBytes = 16 * 1024;
     private readonly TimeSpan timeout;
+    private readonly TimeSpan rearmAfter;
     private readonly TimeProvider time;
     private readonly CancellationToken outer;
     private readonly CancellationTokenRegistration registration;
@@ -20,6 +21,7 @@ internal sealed class StallGuard : IDisposable
     public StallGuard(TimeSpan timeout, TimeProvider time, CancellationToken outer)
     {
         this.timeout = timeout;
+        rearmAfter = timeout / 4 < TimeSpan.FromSeconds(1) ? timeout / 4 : TimeSpan.FromSeconds(1);
         this.time = time;
         this.outer = outer;
         source = new CancellationTokenSource(Timeout.InfiniteTimeSpan, time);
@@ -44,8 +46,8 @@ internal sealed class StallGuard : IDisposable
     public void Received(int bytes)
     {
         bytesSince += bytes;
-        // Timers are not free: once a second at the most.
-        if (bytesSince >= LeastBytes && time.GetElapsedTime(since) > TimeSpan.FromSeconds(1))
+        // Timers are not free: once a second at the most, but well within the shortest timeout.
+        if (bytesSince >= LeastBytes && time.GetElapsedTime(since) > rearmAfter)
             Arm();
     }
 
