@@ -247,6 +247,13 @@ internal sealed class StagingArea : IDisposable
         Journal.Append(journal!, new Journal.Record(file, piece, checksum));
     }
 
+    /// <summary>Takes back what <see cref="CompletePiece"/> noted. The journal cannot be unwritten: a later record with a wrong checksum outdoes the first.</summary>
+    public void RetractPiece(int file, int piece)
+    {
+        Journal.Append(journal!, new Journal.Record(file, piece, ~Pieces.Checksum(file, piece)));
+        Pieces.Forget(file, piece);
+    }
+
     /// <summary>Gives a file of another snapshot a second name here, or copies it where it cannot be shared. False if it is gone.</summary>
     /// <remarks>Not in the journal: a resumed download links it again, which costs less than reading it to check.</remarks>
     public bool TryAdopt(int file, DirectoryHandle from, string fromPath, ReadOnlySpan<uint> checksums)

@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Collections.Concurrent;
 using DatasetCache.Integrity;
 using DatasetCache.Origins;
 using DatasetCache.Store;
@@ -20,6 +21,8 @@ internal sealed class OriginDownload(IOrigin origin, string prefix, StagingArea 
     private const int BufferSize = 256 * 1024;
     private readonly RetryPolicy retry = new(options.Attempts, time);
     private readonly ByteBudget budget = new(Unrecorded);
+
+    private readonly ConcurrentDictionary<int, byte> finished = new();
 
     /// <summary>Consecutive missing pieces of one file.</summary>
     private readonly record struct Claim(int File, int FirstPiece, int Count);
@@ -96,7 +99,8 @@ internal sealed class OriginDownload(IOrigin origin, string prefix, StagingArea 
         {
             budget.Return(weight);
         }
-        if (staging.Pieces.HasAll(claim.File))
+        // The last two claims of a file may end at once.
+        if (staging.Pieces.HasAll(claim.File) && finished.TryAdd(claim.File, 0))
         {
             if (entry.Size > 0)
                 meter.FileFetched();
@@ -234,7 +238,17 @@ internal sealed class OriginDownload(IOrigin origin, string prefix, StagingArea 
 
         public override Memory<byte> Next(long missing) => buffer.AsMemory(0, (int)Math.Min(buffer.Length, missing + 1));
 
-        public override void Reset() => (position, checksum) = (start, 0);
+        public override void Reset()
+        {
+            for (var piece = (int)(start / Pieces.Size); (long)piece * Pieces.Size < position; piece++)
+            {
+                if (!staging.Pieces.Has(file, piece))
+                    break;
+                staging.RetractPiece(file, piece);
+                meter.BytesDone(-Pieces.LengthOf(size, piece));
+            }
+            (position, checksum) = (start, 0);
+        }
 
         public override void Accept(int count)
         {

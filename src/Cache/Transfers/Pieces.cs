@@ -50,6 +50,8 @@ public sealed class Pieces
         Volatile.Write(ref done[first[file] + piece], true);
     }
 
+    public void Forget(int file, int piece) => Volatile.Write(ref done[first[file] + piece], false);
+
     public void CompleteAll(int file, ReadOnlySpan<uint> fileChecksums)
     {
         fileChecksums.CopyTo(checksums.AsSpan(first[file], Count(file)));

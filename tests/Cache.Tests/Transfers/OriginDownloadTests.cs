@@ -59,6 +59,53 @@ public sealed class OriginDownloadTests : IAsyncDisposable
 
     [Fact]
     [Trait("Fault", "20")]
+    public async Task What_came_with_a_body_that_was_too_long_is_not_believed_by_the_next_get()
+    {
+        fixture.Put("x.bin", MemoryOrigin.Bytes(1, 9_000_000));
+        await using (var cache = LocalDatasetCache.Open(fixture.Options, new TooLong(fixture.Origin)))
+            await Assert.ThrowsAsync<OriginException>(() => cache.AcquireAsync(fixture.Request(1)));
+        await using var lease = await Get();
+        Assert.Equal(0, lease.ReusedBytes);
+        fixture.AssertHoldsTheOrigin(lease.Path + "/", "x.bin");
+    }
+
+    [Fact]
+    public async Task A_file_whose_last_two_claims_end_at_once_counts_once()
+    {
+        fixture.Put("x.bin", MemoryOrigin.Bytes(1, OriginDownload.Span + 1_000_000));
+        var ended = 0;
+        var both = new TaskCompletionSource();
+        fixture.Origin.BeforeBytes = async (_, position, cancel) =>
+        {
+            if (position is not (OriginDownload.Span or OriginDownload.Span + 1_000_000) || (position == OriginDownload.Span && !fixture.Origin.Served.Any(part => part.Offset + part.Length == OriginDownload.Span)))
+                return;
+            if (Interlocked.Increment(ref ended) == 2)
+                both.SetResult();
+            await both.Task.WaitAsync(TimeSpan.FromSeconds(60), cancel);
+        };
+        await using var lease = await Get();
+        Assert.Equal(2, ended);
+        Assert.Equal(1, lease.FilesFromOrigin);
+    }
+
+    [Fact]
+    public void Bytes_that_keep_coming_are_no_stall_however_short_the_timeout()
+    {
+        var time = new ManualTime();
+        using var guard = new StallGuard(TimeSpan.FromMilliseconds(800), time, CancellationToken.None);
+        guard.Start();
+        for (var i = 0; i < 20; i++)
+        {
+            time.Advance(TimeSpan.FromMilliseconds(300));
+            guard.Received(StallGuard.LeastBytes);
+        }
+        Assert.False(guard.Token.IsCancellationRequested);
+        time.Advance(TimeSpan.FromMilliseconds(900));
+        Assert.True(guard.Token.IsCancellationRequested);
+    }
+
+    [Fact]
+    [Trait("Fault", "20")]
     public async Task A_connection_that_stands_still_is_cut_and_tried_again()
     {
         fixture.Put("x.bin", MemoryOrigin.Bytes(1, 30_000));
@@ -140,6 +187,59 @@ public sealed class OriginDownloadTests : IAsyncDisposable
             if (before == seen)
                 return;
             seen = before;
+        }
+    }
+
+    /// <summary>A clock that stands until it is moved, with the one timer of a guard.</summary>
+    private sealed class ManualTime : TimeProvider
+    {
+        private readonly List<Timer> timers = [];
+        private long now = 1;
+
+        public override long TimestampFrequency => TimeSpan.TicksPerSecond;
+
+        public override long GetTimestamp() => now;
+
+        public void Advance(TimeSpan by)
+        {
+            now += by.Ticks;
+            foreach (var timer in timers.ToArray())
+                timer.Look();
+        }
+
+        public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period)
+        {
+            var timer = new Timer(this, () => callback(state));
+            timer.Change(dueTime, period);
+            timers.Add(timer);
+            return timer;
+        }
+
+        private sealed class Timer(ManualTime time, Action fire) : ITimer
+        {
+            private long due = long.MaxValue;
+
+            public void Look()
+            {
+                if (time.now < due)
+                    return;
+                due = long.MaxValue;
+                fire();
+            }
+
+            public bool Change(TimeSpan dueTime, TimeSpan period)
+            {
+                due = dueTime == Timeout.InfiniteTimeSpan ? long.MaxValue : time.now + dueTime.Ticks;
+                return true;
+            }
+
+            public void Dispose() => due = long.MaxValue;
+
+            public ValueTask DisposeAsync()
+            {
+                Dispose();
+                return ValueTask.CompletedTask;
+            }
         }
     }
 
