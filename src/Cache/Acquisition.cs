@@ -17,6 +17,9 @@ internal sealed class Acquisition(
     /// <summary>How often a dataset may change under our eyes before that is an error.</summary>
     private const int Restarts = 2;
 
+    // What a restart links again is reused once.
+    private readonly HashSet<string> reused = new(StringComparer.Ordinal);
+
     /// <summary>Makes the dataset ready, or finds that it is.</summary>
     public async Task<Acquired> RunAsync(CancellationToken cancellationToken)
     {
@@ -217,11 +220,11 @@ internal sealed class Acquisition(
         var matches = siblings.Find(staging, origin.Identity, prefix, files);
         var shared = matches.Where(match => match.Shared).Sum(match => SpaceLedger.Allocated(staging.Listing.Files[match.File].Size)) + staging.SharedBytes;
         var all = Enumerable.Range(0, staging.Listing.Files.Count).Where(staging.Pieces.HasAny).Union(files).Sum(file => SpaceLedger.Allocated(staging.Listing.Files[file].Size));
-        await space.ReserveAsync(staging, all - shared, PresentBytes(staging), cancellationToken);
-        siblings.Adopt(staging, matches, meter, cancellationToken);
+        await space.ReserveAsync(staging, all - shared, WrittenBytes(staging), cancellationToken);
+        siblings.Adopt(staging, matches, meter, reused, cancellationToken);
         // A file that could not be linked was copied: that is space nobody had reserved.
         if (all - staging.SharedBytes > all - shared)
-            await space.ReserveAsync(staging, all - staging.SharedBytes, PresentBytes(staging), cancellationToken);
+            await space.ReserveAsync(staging, all - staging.SharedBytes, WrittenBytes(staging), cancellationToken);
 
         meter.Restart();
         foreach (var file in files)
@@ -233,6 +236,10 @@ internal sealed class Acquisition(
         await new OriginDownload(origin, prefix, staging, options, meter, time).FetchAsync(files, cancellationToken);
         return files.Where(file => !staging.IsShared(file)).Sum(file => SpaceLedger.Allocated(staging.Listing.Files[file].Size));
     }
+
+    // What is linked from other entries is in no reservation.
+    private static long WrittenBytes(StagingArea staging)
+        => PresentBytes(staging, Enumerable.Range(0, staging.Listing.Files.Count).Where(file => !staging.IsShared(file)));
 
     private static long PresentBytes(StagingArea staging) => PresentBytes(staging, Enumerable.Range(0, staging.Listing.Files.Count));
 

@@ -306,6 +306,26 @@ public sealed class LocalDatasetCacheTests : IAsyncDisposable
 
     [Fact]
     [Trait("Fault", "21")]
+    public async Task What_a_restart_links_again_was_reused_once()
+    {
+        fixture.Put("a.jpg", MemoryOrigin.Bytes(1, 50_000));
+        var cache = fixture.Open();
+        await using (await cache.AcquireAsync(fixture.Request(snapshot: "snap_1"))) { }
+        fixture.Put("b.jpg", MemoryOrigin.Bytes(2, 50_000));
+        var fired = 0;
+        fixture.Origin.BeforeRead = (_, _, _) =>
+        {
+            if (++fired == 1)
+                fixture.Put("b.jpg", MemoryOrigin.Bytes(3, 50_000));
+            return default;
+        };
+        await using var lease = await cache.AcquireAsync(fixture.Request(snapshot: "snap_2"));
+        Assert.Equal((2, 50_000, 50_000), (fired, lease.ReusedBytes, lease.BytesFromOrigin));
+        fixture.AssertHoldsTheOrigin(lease.Path, "a.jpg", "b.jpg");
+    }
+
+    [Fact]
+    [Trait("Fault", "21")]
     public async Task A_dataset_that_never_stops_changing_is_an_error_that_says_so()
     {
         fixture.Put("a.jpg", MemoryOrigin.Bytes(1, 50_000));

@@ -39,7 +39,7 @@ internal sealed class Siblings(CacheRoot root, EntryStore entries)
     }
 
     /// <summary>Takes over what was found; what has been evicted meanwhile is left to be fetched.</summary>
-    public void Adopt(StagingArea staging, IReadOnlyList<Match> matches, TransferMeter meter, CancellationToken cancellationToken)
+    public void Adopt(StagingArea staging, IReadOnlyList<Match> matches, TransferMeter meter, HashSet<string> counted, CancellationToken cancellationToken)
     {
         foreach (var group in matches.GroupBy(match => match.CacheKey, StringComparer.Ordinal))
         {
@@ -52,7 +52,8 @@ internal sealed class Siblings(CacheRoot root, EntryStore entries)
                 cancellationToken.ThrowIfCancellationRequested();
                 if (!staging.TryAdopt(match.File, tree, match.Path, match.Checksums))
                     continue;
-                meter.Reused(staging.Listing.Files[match.File].Size);
+                if (counted.Add(staging.Listing.Files[match.File].Path))
+                    meter.Reused(staging.Listing.Files[match.File].Size);
             }
         }
     }

@@ -15,10 +15,14 @@ internal sealed class StagingArea : IDisposable
 {
     private const uint SealedFile = 0x124; // 0444
     private const uint OpenFile = 0x1A4; // 0644
+
+    // What is written is no longer free, and must not be taken for still to come by others: up to this many bytes are.
+    private const long NoteEvery = 64 * 1024 * 1024;
     private readonly CacheRoot root;
     private readonly FileLock held;
     private readonly ConcurrentDictionary<string, Lazy<string>> directories = new(StringComparer.Ordinal);
     private readonly HashSet<int> shared = [];
+    private long reserved, written, nextNote;
     private FileHandle? journal;
     private Pieces? pieces;
 
@@ -245,6 +249,11 @@ internal sealed class StagingArea : IDisposable
     {
         Pieces.Complete(file, piece, checksum);
         Journal.Append(journal!, new Journal.Record(file, piece, checksum));
+        var all = Interlocked.Add(ref written, Pieces.LengthOf(Listing.Files[file].Size, piece));
+        if (all < Interlocked.Read(ref nextNote))
+            return;
+        Interlocked.Exchange(ref nextNote, all + NoteEvery);
+        NoteWritten(Interlocked.Read(ref reserved), all);
     }
 
     /// <summary>Takes back what <see cref="CompletePiece"/> noted. The journal cannot be unwritten: a later record with a wrong checksum outdoes the first.</summary>
@@ -295,6 +304,14 @@ internal sealed class StagingArea : IDisposable
 
     /// <summary>How much of a reservation is on the disk already, for others who count what is free.</summary>
     public void WriteReservation(long reserved, long written)
+    {
+        Interlocked.Exchange(ref this.reserved, reserved);
+        Interlocked.Exchange(ref this.written, written);
+        Interlocked.Exchange(ref nextNote, written + NoteEvery);
+        NoteWritten(reserved, written);
+    }
+
+    private void NoteWritten(long reserved, long written)
     {
         Span<byte> bytes = stackalloc byte[16];
         BitConverter.TryWriteBytes(bytes, reserved);

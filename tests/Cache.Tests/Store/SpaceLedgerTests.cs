@@ -1,3 +1,5 @@
+using System.Security.Cryptography;
+using DatasetCache.Store;
 using DatasetCache.Testing;
 
 namespace DatasetCache.Cache.Tests.Store;
@@ -43,6 +45,45 @@ public sealed class SpaceLedgerTests : IAsyncDisposable
         var error = await Assert.ThrowsAsync<NoSpaceException>(() => cache.AcquireAsync(fixture.Request(1)));
         Assert.Contains("must stay free", error.Message, StringComparison.Ordinal);
         Assert.Equal(0, fixture.Origin.Reads);
+    }
+
+    [Fact]
+    public async Task A_reservation_follows_what_is_written_so_that_nothing_counts_as_used_and_still_to_come()
+    {
+        const int size = 200_000_000;
+        fixture.Put("x.bin", new byte[size]);
+        var most = 0L;
+        fixture.Origin.BeforeBytes = (_, position, _) =>
+        {
+            var bytes = File.ReadAllBytes(fixture.Staged("reserved"));
+            var (reserved, written) = (BitConverter.ToInt64(bytes), BitConverter.ToInt64(bytes, 8));
+            Assert.Equal(SpaceLedger.Allocated(size), reserved);
+            Assert.InRange(written, 0, reserved);
+            most = Math.Max(most, written);
+            return default;
+        };
+        await using var lease = await fixture.Open(options => options with { Concurrency = 1 }).AcquireAsync(fixture.Request());
+        Assert.True(most > size / 2, $"{most} of {size} bytes were noted as written");
+    }
+
+    [Fact]
+    public async Task What_is_linked_counts_neither_as_reserved_nor_as_written()
+    {
+        fixture.Put("a.json", MemoryOrigin.Bytes(1, 50_000));
+        var hash = Convert.ToHexStringLower(SHA256.HashData(MemoryOrigin.Bytes(1, 50_000)));
+        var cache = fixture.Open();
+        await using (await cache.AcquireAsync(fixture.Request(snapshot: "snap_1"))) { }
+        fixture.Put("b.jpg", MemoryOrigin.Bytes(2, 6_000));
+        (long Reserved, long Written)? seen = null;
+        fixture.Origin.BeforeRead = (_, _, _) =>
+        {
+            var bytes = File.ReadAllBytes(fixture.Staged("reserved"));
+            seen = (BitConverter.ToInt64(bytes), BitConverter.ToInt64(bytes, 8));
+            return default;
+        };
+        // The hash makes two phases: the metadata is linked in the first, and there when the second reserves.
+        await using var lease = await cache.AcquireAsync(fixture.Request(snapshot: "snap_2", hash: hash));
+        Assert.Equal((8_192, 0), seen);
     }
 
     [Fact]
