@@ -188,18 +188,26 @@ public sealed unsafe class DirectoryHandle : IDisposable
     /// </summary>
     public void WriteAtomically(string relative, ReadOnlySpan<byte> bytes, DirectoryHandle temporary, uint mode = 0x1A4 /* 0644 */)
     {
-        var name = $"tmp-{Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(8))}";
-        using var file = temporary.Create(name, mode);
-        try
+        while (true)
         {
-            file.TryLock(exclusive: true);
-            file.Write(bytes, 0);
-            temporary.Move(name, this, relative);
-        }
-        catch
-        {
-            temporary.Delete(name);
-            throw;
+            var name = $"tmp-{Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(8))}";
+            using var file = temporary.Create(name, mode);
+            try
+            {
+                file.TryLock(exclusive: true);
+                file.Write(bytes, 0);
+                temporary.Move(name, this, relative);
+                return;
+            }
+            catch (StorageException e) when (e.Errno == ENOENT && temporary.Status(name) is null)
+            {
+                // A sweep took it for litter before it was locked.
+            }
+            catch
+            {
+                temporary.Delete(name);
+                throw;
+            }
         }
     }
 

@@ -62,7 +62,7 @@ internal sealed class StagingSweep(CacheRoot root, TimeProvider time)
         return true;
     }
 
-    // Its writer holds a lock on it from right after making it until it is renamed away: a minute covers the gap.
+    // Its writer holds a lock on it from right after making it until it is renamed away, and makes it again if we come in between.
     private bool RemoveTemporary(string name)
     {
         using var file = root.Staging.TryOpenWritable(name);

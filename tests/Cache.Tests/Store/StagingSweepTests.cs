@@ -46,6 +46,27 @@ public sealed class StagingSweepTests : IAsyncDisposable
         Assert.Equal(AcquireOutcome.Miss, lease.Outcome);
     }
 
+    [Fact]
+    public async Task A_sweep_that_takes_a_new_file_for_litter_costs_its_writer_nothing()
+    {
+        fixture.Put("a.jpg", MemoryOrigin.Bytes(1, 6_000));
+        await using (await fixture.Open().AcquireAsync(fixture.Request())) { }
+        var swept = 0;
+        var files = new FileSystem(call =>
+        {
+            // Between making the temporary file and locking it.
+            foreach (var temporary in call is "flock" && swept == 0 ? Directory.GetFiles(Path.Join(fixture.Root, "staging"), "tmp-*") : [])
+            {
+                File.Delete(temporary);
+                swept++;
+            }
+            return 0;
+        });
+        await using var lease = await fixture.Open(files: files).AcquireAsync(fixture.Request(1));
+        Assert.Equal(1, swept);
+        Assert.Single(Assert.Single(fixture.Open().List()).Holders);
+    }
+
     private async Task CutAsync()
     {
         fixture.Put("large.bin", MemoryOrigin.Bytes(1, 9_000_000));
