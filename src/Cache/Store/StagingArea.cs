@@ -23,6 +23,7 @@ internal sealed class StagingArea : IDisposable
     private readonly ConcurrentDictionary<string, Lazy<string>> directories = new(StringComparer.Ordinal);
     private readonly HashSet<int> shared = [];
     private long reserved, written, nextNote;
+    private bool? maskHidesBits;
     private FileHandle? journal;
     private Pieces? pieces;
 
@@ -215,6 +216,7 @@ internal sealed class StagingArea : IDisposable
         {
             try
             {
+                Seal(target);
                 target.Write(content, 0);
             }
             catch
@@ -278,6 +280,7 @@ internal sealed class StagingArea : IDisposable
             if (source is null)
                 return false;
             using var target = Tree.Create(entry.Path, SealedFile);
+            Seal(target);
             target.CopyFrom(source, entry.Size);
         }
         else
@@ -286,6 +289,14 @@ internal sealed class StagingArea : IDisposable
         }
         Pieces.CompleteAll(file, checksums);
         return true;
+    }
+
+    // The mode of a new file is what the umask leaves of it, the same for all: looked at once.
+    private void Seal(FileHandle created)
+    {
+        maskHidesBits ??= created.Status().Mode != SealedFile;
+        if (maskHidesBits.Value)
+            created.ChangeMode(SealedFile);
     }
 
     public const int SmallestShared = 4096;

@@ -105,6 +105,21 @@ public sealed class GetCommandTests : IDisposable
         Assert.DoesNotContain('\u001b', result.Error);
     }
 
+    [Theory]
+    [InlineData("077")]
+    [InlineData("000")]
+    public async Task What_a_job_sees_has_the_same_modes_whatever_the_umask(string mask)
+    {
+        var source = dscache.MakeFolder();
+        using (var large = File.OpenHandle(Path.Combine(source, "large.bin"), FileMode.Create, FileAccess.Write))
+            RandomAccess.SetLength(large, 5_000_000);
+        using var process = dscache.StartProgram("/bin/sh", "-c", $"umask {mask}; exec \"$0\" \"$@\"", Dscache.Program, "get", source, "--into", dscache.JobDirectory);
+        Assert.Equal(0, (await process.WaitAsync()).ExitCode);
+        var snapshot = Directory.EnumerateDirectories(dscache.In("cache/snapshots")).Single();
+        Assert.Equal((UnixFileMode)0x16D, File.GetUnixFileMode(snapshot));
+        Assert.All(Directory.EnumerateFiles(snapshot), file => Assert.Equal((UnixFileMode)0x124, File.GetUnixFileMode(file)));
+    }
+
     [Fact]
     public async Task Json_progress_ends_with_the_last_state()
     {
