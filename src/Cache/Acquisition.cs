@@ -107,7 +107,8 @@ internal sealed class Acquisition(
         before ??= newest;
         if (isFirst && !refresh)
         {
-            if (versions.OfJob(jobId) is { } ours && IsReady(Identity(ours.ContentDigest)))
+            // Ready or not: a rank that came before may be fetching it right now.
+            if (versions.OfJob(jobId) is { } ours)
                 return (ours.ContentDigest, null, null);
             if (newest is not null && newest.IsYoungerThan(options.FreshnessTtl, time.GetUtcNow()))
             {
