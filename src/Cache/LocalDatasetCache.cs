@@ -79,8 +79,13 @@ public sealed class LocalDatasetCache : IDatasetCache
         if (request.Refresh && !options.Offline)
             return null;
         var versions = new KnownVersions(root, time, origin.Identity, prefix);
-        if (versions.OfJob(request.JobId) is { } ours && Lease(ours) is { } first)
-            return first;
+        if (versions.OfJob(request.JobId) is { } ours)
+        {
+            // Where it is not ready another rank may be fetching it; a newer one is no answer.
+            var first = Lease(ours);
+            if (first is not null || !options.Offline)
+                return first;
+        }
         if (versions.Newest is not { } newest || !(options.Offline || newest.IsYoungerThan(options.FreshnessTtl, time.GetUtcNow())) || Lease(newest) is not { } lease)
             return null;
         versions.NoteForJob(newest.ContentDigest, request.JobId);
