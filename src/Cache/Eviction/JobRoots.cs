@@ -8,9 +8,14 @@ namespace DatasetCache.Eviction;
 internal sealed class JobRoots(CacheRoot root, TimeProvider time)
 {
     public void Register(string link, string cacheKey, LinkMode mode, string? jobId, FileStatus made)
-        => root.Roots.WriteAtomically(NameOf(link),
-            new RootRecord { Link = link, CacheKey = cacheKey, Mode = mode, JobId = jobId, Inode = made.Inode, Device = made.Device, Born = made.Born, Since = time.GetUtcNow() }.ToJson(),
-            root.Staging);
+    {
+        var record = new RootRecord { Link = link, CacheKey = cacheKey, Mode = mode, JobId = jobId, Inode = made.Inode, Device = made.Device, Born = made.Born, Since = time.GetUtcNow() };
+        // A job that asks again changes nothing. To write it anew would use up an inode each time, and ext4 passes over those deleted lately, one
+        // by one, when it looks for a free one: milliseconds after a hundred calls.
+        if (Find(link) is { } there && there.IsSameAs(record))
+            return;
+        root.Roots.WriteAtomically(NameOf(link), record.ToJson(), root.Staging);
+    }
 
     public RootRecord? Find(string link) => Read(NameOf(link)) is { } record && string.Equals(record.Link, link, StringComparison.Ordinal) ? record : null;
 

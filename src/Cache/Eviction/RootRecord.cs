@@ -23,6 +23,12 @@ public sealed record RootRecord
 
     public required DateTimeOffset Since { get; init; }
 
+    /// <summary>Whether it says the same, <see cref="Since"/> aside.</summary>
+    public bool IsSameAs(RootRecord other) => Mode == other.Mode && Inode == other.Inode && Device == other.Device && Born == other.Born
+        && string.Equals(Link, other.Link, StringComparison.Ordinal)
+        && string.Equals(CacheKey, other.CacheKey, StringComparison.Ordinal)
+        && string.Equals(JobId, other.JobId, StringComparison.Ordinal);
+
     public byte[] ToJson() => SmallJson.Write(json =>
     {
         json.WriteString("link", Link);

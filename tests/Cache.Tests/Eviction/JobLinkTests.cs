@@ -35,6 +35,20 @@ public sealed class JobLinkTests : IAsyncDisposable
         Assert.Equal(other.SnapshotPath, new FileInfo(Link).LinkTarget);
     }
 
+    [Fact]
+    public async Task A_job_that_asks_again_keeps_its_registration_and_one_that_asks_for_another_dataset_gets_a_new_one()
+    {
+        await using var first = await Get();
+        var registered = Assert.Single(Directory.GetFiles(Path.Join(fixture.Root, "roots")));
+        var text = File.ReadAllText(registered);
+        File.SetLastWriteTimeUtc(registered, DateTime.UnixEpoch);
+        await using var again = await Get();
+        Assert.Equal(DateTime.UnixEpoch, File.GetLastWriteTimeUtc(registered));
+        await using var other = await Get(snapshot: "snap_2");
+        Assert.NotEqual(text, File.ReadAllText(registered));
+        Assert.Contains(other.CacheKey, File.ReadAllText(registered), StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData(LinkMode.Symlink)]
     [InlineData(LinkMode.Tree)]
