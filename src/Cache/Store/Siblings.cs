@@ -9,7 +9,7 @@ namespace DatasetCache.Store;
 internal sealed class Siblings(CacheRoot root, EntryStore entries)
 {
     /// <summary>A file that is still missing, and where the same object lies.</summary>
-    public readonly record struct Match(int File, string CacheKey, string Path, uint[] Checksums, bool Shared);
+    public sealed record Match(int File, string CacheKey, string Path, uint[] Checksums, bool Shared);
 
     /// <summary>Looks for everything that <paramref name="files"/> lack, in the newest entries first.</summary>
     public IReadOnlyList<Match> Find(StagingArea staging, string origin, string prefix, IEnumerable<int> files)

@@ -24,8 +24,8 @@ internal sealed class OriginDownload(IOrigin origin, string prefix, StagingArea 
 
     private readonly ConcurrentDictionary<int, byte> finished = new();
 
-    /// <summary>Consecutive missing pieces of one file.</summary>
-    private readonly record struct Claim(int File, int FirstPiece, int Count);
+    /// <summary>Consecutive missing pieces of one file. No struct: the runtime would compile generics over it while the process starts.</summary>
+    private sealed record Claim(int File, int FirstPiece, int Count);
 
     /// <summary>Fetches whatever these files lack.</summary>
     /// <exception cref="OriginException">The first failure that retries did not mend; what arrived before stays in staging.</exception>
