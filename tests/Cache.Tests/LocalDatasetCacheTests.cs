@@ -216,7 +216,7 @@ public sealed class LocalDatasetCacheTests : IAsyncDisposable
         PutCats();
         var cache = fixture.Open(options => options with { Concurrency = 1 });
         using var cancel = new CancellationTokenSource();
-        fixture.Origin.BeforeBytes = async (key, position, token) =>
+        fixture.Origin.BeforeBytes = async (key, position, _, token) =>
         {
             if (!key.EndsWith("large.bin", StringComparison.Ordinal) || position <= 12_000_000)
                 return;

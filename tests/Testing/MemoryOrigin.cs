@@ -33,8 +33,8 @@ public sealed class MemoryOrigin(string identity = "memory:test") : IOrigin, IOr
     /// <summary>Called with the key, the position of the next byte and how many would be given; says how many are (0 ends the body).</summary>
     public Func<string, long, int, int>? Trim { get; set; }
 
-    /// <summary>Called before each part of a body with its key and position; may wait.</summary>
-    public Func<string, long, CancellationToken, ValueTask>? BeforeBytes { get; set; }
+    /// <summary>Awaited before any bytes of a body are given, and at its end: with the key, their position, and how many this body still has.</summary>
+    public Func<string, long, long, CancellationToken, ValueTask>? BeforeBytes { get; set; }
 
     /// <summary>Called before a listing.</summary>
     public Func<int, CancellationToken, ValueTask>? BeforeList { get; set; }
@@ -114,7 +114,7 @@ public sealed class MemoryOrigin(string identity = "memory:test") : IOrigin, IOr
         public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken)
         {
             if (origin.BeforeBytes is { } before)
-                await before(key, position, cancellationToken);
+                await before(key, position, end - position, cancellationToken);
             cancellationToken.ThrowIfCancellationRequested();
             var count = (int)Math.Min(Math.Min(buffer.Length, 64 * 1024), end - position);
             if (count > 0 && origin.Trim is { } trim)

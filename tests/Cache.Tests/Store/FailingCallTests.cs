@@ -107,6 +107,29 @@ public sealed class FailingCallTests
     }
 
     [Fact]
+    [Trait("Fault", "5")]
+    public async Task Nobody_is_told_of_a_dataset_before_its_name_is_on_the_disk()
+    {
+        await using var fixture = new CacheFixture();
+        fixture.Put("a.jpg", MemoryOrigin.Bytes(1, 6_000));
+        Task<DatasetLease>? other = null;
+        var failing = new FileSystem(call =>
+        {
+            if (call is not "fsync" || other is not null || !Directory.EnumerateDirectories(Path.Join(fixture.Root, "snapshots")).Any())
+                return 0;
+            // It has its name, and another process asks for it just now: a second is ample for a hit.
+            other = Task.Run(() => fixture.Open().AcquireAsync(fixture.Request(2)));
+            ((IAsyncResult)other).AsyncWaitHandle.WaitOne(TimeSpan.FromSeconds(1));
+            return Syscalls.EIO;
+        });
+        await Assert.ThrowsAsync<StorageException>(() => fixture.Open(options => options with { Durable = true }, failing).AcquireAsync(fixture.Request(1)));
+        Assert.NotNull(other);
+        await using var lease = await other;
+        Assert.Equal(AcquireOutcome.Miss, lease.Outcome);
+        fixture.AssertHoldsTheOrigin(lease.Path + "/", "a.jpg");
+    }
+
+    [Fact]
     public void Fsync_of_the_runtime_still_hides_failures()
     {
         // /dev/full fails every write; fsync on a pipe or socket fails with EINVAL, and the runtime says nothing. When this test fails the runtime

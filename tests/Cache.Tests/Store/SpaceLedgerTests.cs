@@ -53,7 +53,7 @@ public sealed class SpaceLedgerTests : IAsyncDisposable
         const int size = 200_000_000;
         fixture.Put("x.bin", new byte[size]);
         var most = 0L;
-        fixture.Origin.BeforeBytes = (_, position, _) =>
+        fixture.Origin.BeforeBytes = (_, _, _, _) =>
         {
             var bytes = File.ReadAllBytes(fixture.Staged("reserved"));
             var (reserved, written) = (BitConverter.ToInt64(bytes), BitConverter.ToInt64(bytes, 8));
