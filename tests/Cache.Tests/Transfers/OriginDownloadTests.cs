@@ -157,6 +157,19 @@ public sealed class OriginDownloadTests : IAsyncDisposable
     }
 
     [Fact]
+    [Trait("Fault", "19")]
+    public async Task An_origin_that_asks_for_time_is_given_it()
+    {
+        var time = new ManualTime();
+        var busy = new OriginException(OriginFailure.Throttled, "busy", retryAfter: TimeSpan.FromSeconds(5));
+        var waiting = new RetryPolicy(3, time).BeforeNextAsync(busy, 1, TestContext.Current.CancellationToken);
+        time.Advance(TimeSpan.FromSeconds(4.9));
+        Assert.False(waiting.IsCompleted);
+        time.Advance(TimeSpan.FromSeconds(2));
+        await waiting.WaitAsync(TimeSpan.FromSeconds(60), TestContext.Current.CancellationToken);
+    }
+
+    [Fact]
     public async Task What_is_under_way_never_exceeds_its_budget()
     {
         for (var i = 0; i < 40; i++)
