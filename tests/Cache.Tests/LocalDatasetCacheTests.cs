@@ -387,6 +387,29 @@ public sealed class LocalDatasetCacheTests : IAsyncDisposable
 
     [Fact]
     [Trait("Fault", "21")]
+    public async Task What_was_here_before_the_dataset_changed_is_not_mixed_with_what_came_after()
+    {
+        fixture.Put("a.bin", MemoryOrigin.Bytes(1, 9_000_000));
+        fixture.Put("b.bin", MemoryOrigin.Bytes(2, 9_000_000));
+        var fired = 0;
+        fixture.Origin.BeforeRead = (_, number, _) =>
+        {
+            // One of them is whole; both get other bytes of the same number.
+            if (number == 2)
+            {
+                fired++;
+                fixture.Put("a.bin", MemoryOrigin.Bytes(11, 9_000_000));
+                fixture.Put("b.bin", MemoryOrigin.Bytes(12, 9_000_000));
+            }
+            return ValueTask.CompletedTask;
+        };
+        await using var lease = await fixture.Open(options => options with { Concurrency = 1 }).AcquireAsync(fixture.Request());
+        Assert.Equal((1, 2, 27_000_000), (fired, fixture.Origin.Listings, lease.BytesFromOrigin));
+        fixture.AssertHoldsTheOrigin(lease.Path, "a.bin", "b.bin");
+    }
+
+    [Fact]
+    [Trait("Fault", "21")]
     public async Task What_a_restart_links_again_was_reused_once()
     {
         fixture.Put("a.jpg", MemoryOrigin.Bytes(1, 50_000));

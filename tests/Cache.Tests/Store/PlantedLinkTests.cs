@@ -47,6 +47,27 @@ public sealed class PlantedLinkTests : IAsyncDisposable
         Assert.Empty(Directory.EnumerateFileSystemEntries(outside.Path));
     }
 
+    [Fact]
+    public async Task A_directory_in_place_of_the_one_that_was_filled_is_not_published()
+    {
+        var fired = false;
+        fixture.Origin.BeforeRead = (_, _, _) =>
+        {
+            Directory.Move(fixture.Staged("tree"), fixture.Staged("tree") + ".moved");
+            Directory.CreateDirectory(fixture.Staged("tree", "images"));
+            File.WriteAllText(fixture.Staged("tree", "images", "a.jpg"), "evil");
+            fired = true;
+            return ValueTask.CompletedTask;
+        };
+        await Assert.ThrowsAsync<StorageException>(() => fixture.Open().AcquireAsync(fixture.Request(1)));
+        Assert.True(fired);
+        Assert.Empty(fixture.Open().List());
+
+        fixture.Origin.BeforeRead = null;
+        await using var lease = await fixture.Open().AcquireAsync(fixture.Request(1));
+        fixture.AssertHoldsTheOrigin(lease.Path + "/", "images/a.jpg");
+    }
+
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
