@@ -11,6 +11,7 @@ namespace DatasetCache.Bench.Race;
 public sealed partial record Measured(double Wall, double Cpu, long PeakRss, string Output)
 {
     private static readonly TimeSpan SampleEvery = TimeSpan.FromMilliseconds(10);
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(10);
 
     /// <summary>Runs a command to its end, alone: CPU time is that of all children of this process meanwhile.</summary>
     public static async Task<Measured> RunAsync(Command command)
@@ -33,7 +34,11 @@ public sealed partial record Measured(double Wall, double Cpu, long PeakRss, str
         using (var timer = new PeriodicTimer(SampleEvery))
         {
             while (await Task.WhenAny(ended, timer.WaitForNextTickAsync().AsTask()) != ended)
+            {
                 peak = Math.Max(peak, HighWater(process.Id));
+                if (clock.Elapsed > Patience)
+                    process.Kill(entireProcessTree: true);
+            }
         }
         await ended;
         var wall = clock.Elapsed.TotalSeconds;

@@ -26,7 +26,7 @@ public static class Changed
         {
             await S3Data.ChangeAsync(ground, version);
             var snapshot = string.Create(CultureInfo.InvariantCulture, $"snap_{version + 1}");
-            var ours = await CountAsync("dscache get", rivals.Dscache(snapshot, Dataset, root, job, proxy.Endpoint));
+            var ours = await CountAsync("dscache get", rivals.Dscache(snapshot, Dataset, root, job, proxy.Endpoint).With("DSCACHE_JSON", "true"));
             await CountAsync("rclone copy over the old version, which is lost", rivals.RcloneSmall(Dataset, byRclone, proxy.Endpoint));
             using var report = JsonDocument.Parse(ours.Output);
             var said = report.RootElement.GetProperty("bytesFromOrigin").GetInt64();
