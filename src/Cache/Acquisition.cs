@@ -1,3 +1,4 @@
+using System.Runtime.ExceptionServices;
 using DatasetCache.Datasets;
 using DatasetCache.Integrity;
 using DatasetCache.Origins;
@@ -23,11 +24,19 @@ internal sealed class Acquisition(
     /// <summary>Makes the dataset ready, or finds that it is.</summary>
     public async Task<Acquired> RunAsync(CancellationToken cancellationToken)
     {
+        var fullDisk = 0;
         for (var restart = 0; ; restart++)
         {
             try
             {
-                return await RunOnceAsync(isFirst: restart == 0, cancellationToken);
+                return await RunOnceAsync(isFirst: restart == 0 && fullDisk == 0, mayRetryFullDisk: fullDisk == 0, cancellationToken);
+            }
+            catch (NoSpaceException e) when (e.IsDiskFull && fullDisk++ == 0)
+            {
+                // Others filled the disk under a reservation. What is there is kept; space is made for the rest, once.
+                await space.MakeRoomAsync(cancellationToken);
+                restart--;
+                meter.Restart();
             }
             catch (OriginException e) when (e.Failure == OriginFailure.Changed && restart < Restarts)
             {
@@ -42,7 +51,7 @@ internal sealed class Acquisition(
         }
     }
 
-    private async Task<Acquired> RunOnceAsync(bool isFirst, CancellationToken cancellationToken)
+    private async Task<Acquired> RunOnceAsync(bool isFirst, bool mayRetryFullDisk, CancellationToken cancellationToken)
     {
         var version = dataset.SnapshotId is null ? await ResolveAsync(isFirst, cancellationToken) : default;
         var listing = version.Listing;
@@ -74,11 +83,20 @@ internal sealed class Acquisition(
         sweep.RemoveAbandoned(StagingSweep.DefaultPatience);
         KnownVersions.Sweep(root, time.GetUtcNow());
         meter.Phase = AcquirePhase.Resuming;
-        staging.Begin(listing, cancellationToken);
-        // What a restart finds there this very call has fetched.
-        if (isFirst)
-            meter.Reused(PresentBytes(staging));
-        await DownloadAsync(staging, listing, identity, cancellationToken);
+        try
+        {
+            staging.Begin(listing, cancellationToken);
+            // What a restart finds there this very call has fetched.
+            if (isFirst)
+                meter.Reused(PresentBytes(staging));
+            await DownloadAsync(staging, listing, identity, cancellationToken);
+        }
+        catch (NoSpaceException e) when (e.IsDiskFull && !mayRetryFullDisk)
+        {
+            // A full disk hurts everybody on the host: what cannot be finished does not stay to fill it.
+            staging.Remove();
+            throw;
+        }
         return new Acquired(identity, AcquireOutcome.Miss, ChangesTo(identity, version.Digest));
     }
 
@@ -200,7 +218,7 @@ internal sealed class Acquisition(
             Files = chosen.Manifest.Files.Count,
             Bytes = chosen.Manifest.Bytes,
             OwnBytes = own,
-            PublishedAt = time.GetUtcNow(),
+            PublishedAt = staging.PublishTime(time.GetUtcNow()),
             MissingCount = chosen.MissingCount,
             MissingFirst = chosen.MissingFirst,
         }, options.Durable);
@@ -218,10 +236,30 @@ internal sealed class Acquisition(
     {
         meter.Expect(files.Count, files.Sum(file => staging.Listing.Files[file].Size));
         var siblings = new Siblings(root, entries);
-        var matches = siblings.Find(staging, origin.Identity, prefix, files);
-        var shared = matches.Where(match => match.Shared).Sum(match => SpaceLedger.Allocated(staging.Listing.Files[match.File].Size)) + staging.SharedBytes;
+        var kept = staging.Lenders.Count;
+        var matches = siblings.Lease(staging, siblings.Find(staging, origin.Identity, prefix, files));
+        var shared = SharedBytes(matches);
         var all = Enumerable.Range(0, staging.Listing.Files.Count).Where(staging.Pieces.HasAny).Union(files).Sum(file => SpaceLedger.Allocated(staging.Listing.Files[file].Size));
-        await space.ReserveAsync(staging, all - shared, WrittenBytes(staging), cancellationToken);
+        try
+        {
+            await space.ReserveAsync(staging, all - shared, WrittenBytes(staging), cancellationToken);
+        }
+        catch (NoSpaceException refused) when (staging.Lenders.Count > kept)
+        {
+            // The older version and the new one do not fit together: where only we keep the older it may go, and its files are fetched again.
+            staging.LetGoOfLenders(kept);
+            matches = siblings.Lease(staging, siblings.Find(staging, origin.Identity, prefix, files, space.IsProtected));
+            shared = SharedBytes(matches);
+            try
+            {
+                await space.ReserveAsync(staging, all - shared, WrittenBytes(staging), cancellationToken);
+            }
+            catch (NoSpaceException)
+            {
+                // The smaller need is the one to be told of.
+                ExceptionDispatchInfo.Throw(refused);
+            }
+        }
         siblings.Adopt(staging, matches, meter, reused, cancellationToken);
         // A file that could not be linked was copied: that is space nobody had reserved.
         if (all - staging.SharedBytes > all - shared)
@@ -236,6 +274,9 @@ internal sealed class Acquisition(
         meter.BytesDone(PresentBytes(staging, files));
         await new OriginDownload(origin, prefix, staging, options, meter, time).FetchAsync(files, cancellationToken);
         return files.Where(file => !staging.IsShared(file)).Sum(file => SpaceLedger.Allocated(staging.Listing.Files[file].Size));
+
+        long SharedBytes(IReadOnlyList<Siblings.Match> found)
+            => found.Where(match => match.Shared).Sum(match => SpaceLedger.Allocated(staging.Listing.Files[match.File].Size)) + staging.SharedBytes;
     }
 
     // What is linked from other entries is in no reservation.

@@ -73,6 +73,9 @@ public sealed class NoSpaceException(string message, long needed, long available
     /// <summary>False where it is larger than the whole cache may be: nothing that others free can help.</summary>
     public override bool IsWorthRetrying => fitsAtAll;
 
+    /// <summary>The disk itself said that it is full (ENOSPC, EDQUOT): it does not say how much is missing.</summary>
+    public bool IsDiskFull { get; init; }
+
     public long BytesNeeded { get; } = needed;
 
     public long BytesAvailable { get; } = available;

@@ -1,3 +1,5 @@
+using DatasetCache.Eviction;
+
 namespace DatasetCache;
 
 /// <summary>What is known of a published entry. Sizes are bytes.</summary>
@@ -27,7 +29,9 @@ public sealed record EntrySummary
 
     public required long Bytes { get; init; }
 
-    /// <summary>Bytes that this entry added to the disk: what it did not share with others when it was published.</summary>
+    /// <summary>
+    /// Bytes of the quota that this entry is charged for, as allocated: files that several entries share are charged to the oldest that is there.
+    /// </summary>
     public required long OwnBytes { get; init; }
 
     public required int MissingCount { get; init; }
@@ -43,7 +47,18 @@ public sealed record EntrySummary
 
     /// <summary>Whether a live process holds a lease right now.</summary>
     public required bool IsLeased { get; init; }
+
+    public required bool IsPinned { get; init; }
+
+    /// <summary>When it counts as expired and is among the first to go, if nobody uses it again. It stays until its space is needed.</summary>
+    public required DateTimeOffset ExpiresAt { get; init; }
+
+    /// <summary>Why it cannot be evicted now; empty where it can.</summary>
+    public required IReadOnlyList<Protection> Protections { get; init; }
+
+    /// <summary>Bytes that the disk would get back; null in a list, where it would mean to look at every file of the cache.</summary>
+    public long? FreeableBytes { get; init; }
 }
 
-/// <summary>A job link that protects an entry.</summary>
-public sealed record EntryHolder(string Link, string? JobId, DateTimeOffset Since);
+/// <summary>A job link that protects an entry, or a hold until a time, which has no link.</summary>
+public sealed record EntryHolder(string Link, string? JobId, DateTimeOffset Since, DateTimeOffset? Until = null);

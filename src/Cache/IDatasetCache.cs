@@ -25,6 +25,9 @@ public sealed record AcquireRequest
     /// <summary>Take the dataset although its annotations name images that are not there.</summary>
     public bool AllowMissing { get; init; }
 
+    /// <summary>Protect the dataset for so long whatever happens to lease and link: for a path that is used without them. Null for not at all.</summary>
+    public TimeSpan? Hold { get; init; }
+
     /// <summary>Ask the origin what a mutable dataset is now, however lately it was asked.</summary>
     public bool Refresh { get; init; }
 

@@ -10,7 +10,7 @@ namespace DatasetCache;
 /// <summary>
 /// The cache of one host, without any server: any number of these, in any number of processes, may work on one root at once.
 /// </summary>
-public sealed class LocalDatasetCache : IDatasetCache
+public sealed partial class LocalDatasetCache : IDatasetCache
 {
     private readonly CacheRoot root;
     private readonly CacheOptions options;
@@ -21,6 +21,11 @@ public sealed class LocalDatasetCache : IDatasetCache
     private readonly JobLink links;
     private readonly StagingSweep sweep;
     private readonly SpaceLedger space;
+    private readonly AdaptiveTtl ttl;
+    private readonly EntryIndex index;
+    private readonly Pins pins;
+    private readonly Protections protections;
+    private readonly Evictor evictor;
     private readonly ConcurrentDictionary<string, Flight> flights = new(StringComparer.Ordinal);
 
     private LocalDatasetCache(CacheRoot root, CacheOptions options, IOriginFactory origins, TimeProvider time)
@@ -29,11 +34,18 @@ public sealed class LocalDatasetCache : IDatasetCache
         this.options = options;
         this.origins = origins;
         this.time = time;
-        entries = new EntryStore(root, time);
+        entries = new EntryStore(root, time, options.BaseTtl);
         roots = new JobRoots(root, time);
         links = new JobLink(root, roots);
         sweep = new StagingSweep(root, time);
-        space = new SpaceLedger(root, entries, options, sweep);
+        ttl = new AdaptiveTtl(options.BaseTtl, options.MaxTtl);
+        index = new EntryIndex(root, entries, ttl);
+        pins = new Pins(root, entries, time);
+        protections = new Protections(entries, pins, new RootIndex(root, roots));
+        evictor = new Evictor(root, entries, index, protections, gone => Evicted?.Invoke(this, gone));
+        entries.Index = index;
+        entries.Leaving = evictor.ChargeHeirs;
+        space = new SpaceLedger(root, index, new Pressure(root, index, evictor, protections, time), protections, roots, options, sweep);
     }
 
     /// <summary>Opens the cache at <see cref="CacheOptions.Root"/>, which is made where it is missing.</summary>
@@ -140,6 +152,8 @@ public sealed class LocalDatasetCache : IDatasetCache
             var record = lease.Record;
             Acquisition.RefuseMissing(record.MissingCount, record.MissingFirst, request.AllowMissing);
             entries.Touch(record.CacheKey);
+            if (request.Hold is { } hold)
+                roots.Hold(record.CacheKey, time.GetUtcNow() + hold, request.JobId);
             var snapshot = root.SnapshotPath(record.CacheKey);
             return new LocalLease(lease)
             {
@@ -174,10 +188,9 @@ public sealed class LocalDatasetCache : IDatasetCache
     /// <summary>One entry, or null where there is none of that name.</summary>
     public EntrySummary? Inspect(string cacheKey)
     {
-        if (string.IsNullOrEmpty(cacheKey) || cacheKey.Contains('/') || cacheKey.StartsWith('.'))
-            throw new InvalidRequestException($"'{cacheKey}' cannot be a cache key.", "`dscache ls` lists them.");
+        RefuseBadKey(cacheKey);
         return entries.TryRead(cacheKey) is { } record
-            ? Summarize(record, roots.Standing().Where(held => string.Equals(held.CacheKey, cacheKey, StringComparison.Ordinal)))
+            ? Summarize(record, roots.Standing().Where(held => string.Equals(held.CacheKey, cacheKey, StringComparison.Ordinal))) with { FreeableBytes = Freeable(cacheKey) }
             : null;
     }
 
@@ -198,11 +211,16 @@ public sealed class LocalDatasetCache : IDatasetCache
     }
 
     /// <summary>Removes downloads that nobody resumed within <paramref name="patience"/>, and other litter of crashes.</summary>
-    public int Sweep(TimeSpan patience) => sweep.RemoveAbandoned(patience);
+    public int Sweep(TimeSpan patience)
+    {
+        // Whoever has the space lock cleans up after others himself.
+        using var held = FileLock.TryTake(root.Staging, "space.lock");
+        return sweep.RemoveAbandoned(patience) + (held is null ? 0 : sweep.RemoveEvicted());
+    }
 
     private EntrySummary Summarize(EntryRecord record, IEnumerable<RootRecord> holders)
     {
-        var usage = entries.UsageOf(record.CacheKey) ?? default;
+        var usage = UsageOf(record);
         return new EntrySummary
         {
             CacheKey = record.CacheKey,
@@ -217,13 +235,16 @@ public sealed class LocalDatasetCache : IDatasetCache
             ManifestDigest = record.ManifestDigest,
             Files = record.Files,
             Bytes = record.Bytes,
-            OwnBytes = record.OwnBytes,
+            OwnBytes = ChargedTo(record),
             MissingCount = record.MissingCount,
             PublishedAt = record.PublishedAt,
-            LastUsedAt = usage.Uses == 0 ? record.PublishedAt : usage.LastUsed,
+            LastUsedAt = usage.LastUsed,
             Uses = usage.Uses,
-            Holders = [.. holders.Select(held => new EntryHolder(held.Link, held.JobId, held.Since))],
+            Holders = [.. holders.Select(held => new EntryHolder(held.Link, held.JobId, held.Since, held.Until))],
             IsLeased = entries.IsLeased(record.CacheKey),
+            IsPinned = pins.IsPinned(record.CacheKey),
+            ExpiresAt = ttl.ExpiresAt(usage),
+            Protections = protections.Of(record.CacheKey),
         };
     }
 

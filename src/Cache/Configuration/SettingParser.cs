@@ -64,6 +64,27 @@ internal sealed class SettingParser(IReadOnlyDictionary<string, ResolvedSetting>
         return TimeSpan.Zero;
     }
 
+    /// <summary>A duration that no timer waits for.</summary>
+    public TimeSpan Age(string name)
+    {
+        if (Quantity.TryParseDuration(resolved[name].Value ?? "", out var age) && age > TimeSpan.Zero && age <= TimeSpan.FromDays(3650))
+            return age;
+        errors.Add(resolved[name], "a duration above 0 such as 12h or 30d, at most 3650d");
+        return TimeSpan.FromDays(1);
+    }
+
+    /// <summary>A share above 0 to 100 percent.</summary>
+    public double Percent(string name)
+    {
+        var text = resolved[name].Value?.Trim();
+        if (string.Equals(text, "100%", StringComparison.Ordinal))
+            return 100;
+        if (Quantity.TryParsePercent(text ?? "", out var percent) && percent > 0)
+            return percent;
+        errors.Add(resolved[name], "a share above 0% and at most 100%, such as 90%");
+        return 100;
+    }
+
     public DiskFloor Floor(string name)
     {
         if (DiskFloor.TryParse(resolved[name].Value ?? "", out var floor))

@@ -16,8 +16,11 @@ public static class SettingTable
     public const string OriginDatasetPath = "origin.datasetPath";
     public const string CacheRoot = "cache.root";
     public const string CacheMaxSize = "cache.maxSize";
+    public const string CacheLowMark = "cache.lowMark";
     public const string CacheMinFree = "cache.minFree";
     public const string CacheDurable = "cache.durable";
+    public const string EvictionBaseTtl = "eviction.baseTtl";
+    public const string EvictionMaxTtl = "eviction.maxTtl";
     public const string TransferConcurrency = "transfer.concurrency";
     public const string TransferAttempts = "transfer.attempts";
     public const string TransferStallTimeout = "transfer.stallTimeout";
@@ -65,10 +68,16 @@ public static class SettingTable
             "Folder of the cache."),
         Of(CacheMaxSize, "--max-size", ["DSCACHE_MAX_SIZE"], "50GB",
             "Quota: bytes the cache may take on disk, for example 50GB (10⁹) or 50GiB (2³⁰)."),
+        Of(CacheLowMark, "--low-mark", ["DSCACHE_LOW_MARK"], "90%",
+            "Percent of the quota that evicting goes down to once something does not fit."),
         Of(CacheMinFree, "--min-free", ["DSCACHE_MIN_FREE"], "5%",
             "What the cache leaves free: percent of the disk, or a size."),
         Of(CacheDurable, "--durable", ["DSCACHE_DURABLE"], "true",
             "Whether a dataset is on stable storage before it counts as ready.") with { Choices = YesNo },
+        Of(EvictionBaseTtl, "--base-ttl", ["DSCACHE_BASE_TTL"], "24h",
+            "How long an entry that is hardly used counts as fresh; use doubles it and more."),
+        Of(EvictionMaxTtl, "--max-ttl", ["DSCACHE_MAX_TTL"], "30d",
+            "How long an entry counts as fresh at most, however much it was used."),
         Of(TransferConcurrency, "--concurrency", ["DSCACHE_CONCURRENCY"], "32",
             "Requests at once to the origin, 1 to 1024."),
         Of(TransferAttempts, "--attempts", ["DSCACHE_ATTEMPTS"], "6",

@@ -19,7 +19,7 @@ public sealed class Settings
         FillComputedDefaults(environment, errors);
 
         var parser = new SettingParser(resolved, errors);
-        Cache = ReadCache(parser);
+        Cache = ReadCache(parser, errors);
         Origin = ReadOrigin(parser);
         Link = parser.Choice(SettingTable.Link) switch { "tree" => LinkMode.Tree, "copy" => LinkMode.Copy, _ => LinkMode.Symlink };
         Selection = new Selection
@@ -95,11 +95,22 @@ public sealed class Settings
     public static Settings Load() =>
         Load(new Dictionary<string, string>(StringComparer.Ordinal), Environment.GetEnvironmentVariable, ConfigFiles(Environment.GetEnvironmentVariable));
 
+    private static CacheOptions ReadCache(SettingParser parser, SettingErrors errors)
+    {
+        var options = ReadCache(parser);
+        if (options.MaxTtl < options.BaseTtl)
+            errors.Add(SettingTable.EvictionMaxTtl, $"{SettingTable.EvictionMaxTtl} is {options.MaxTtl} and {SettingTable.EvictionBaseTtl} is {options.BaseTtl}: the longest cannot be shorter than the base.");
+        return options;
+    }
+
     private static CacheOptions ReadCache(SettingParser parser) => new()
     {
         Root = Path.GetFullPath(parser.Text(SettingTable.CacheRoot) ?? "."),
         MaxSize = parser.Size(SettingTable.CacheMaxSize),
+        LowMarkPercent = parser.Percent(SettingTable.CacheLowMark),
         MinFree = parser.Floor(SettingTable.CacheMinFree),
+        BaseTtl = parser.Age(SettingTable.EvictionBaseTtl),
+        MaxTtl = parser.Age(SettingTable.EvictionMaxTtl),
         Durable = parser.Flag(SettingTable.CacheDurable),
         Concurrency = parser.Integer(SettingTable.TransferConcurrency, 1, 1024),
         Attempts = parser.Integer(SettingTable.TransferAttempts, 1, 100),

@@ -4,7 +4,10 @@ using DatasetCache.Store;
 
 namespace DatasetCache.Eviction;
 
-/// <summary>The registered job links. An entry whose link still stands is protected, whether or not any process lives that asked for it.</summary>
+/// <summary>
+/// The registered job links, and the holds of those who use a path without a link. An entry whose link still stands is protected, whether or not
+/// any process lives that asked for it.
+/// </summary>
 internal sealed class JobRoots(CacheRoot root, TimeProvider time)
 {
     public void Register(string link, string cacheKey, LinkMode mode, string? jobId, FileStatus made)
@@ -17,13 +20,83 @@ internal sealed class JobRoots(CacheRoot root, TimeProvider time)
         root.Roots.WriteAtomically(NameOf(link), record.ToJson(), root.Staging);
     }
 
+    /// <summary>Protects an entry until a time. A job that holds again prolongs its hold, and never shortens it. The caller holds a lease.</summary>
+    public void Hold(string cacheKey, DateTimeOffset until, string? jobId)
+    {
+        var name = NameOf($"hold\n{cacheKey}\n{jobId}");
+        if (Read(name) is { Until: { } earlier } && earlier >= until)
+            return;
+        root.Roots.WriteAtomically(name,
+            new RootRecord { Link = "", CacheKey = cacheKey, Mode = LinkMode.Symlink, JobId = jobId, Since = time.GetUtcNow(), Until = until }.ToJson(), root.Staging);
+    }
+
+    /// <summary>Ends every hold on an entry.</summary>
+    /// <returns>How many there were.</returns>
+    public int EndHolds(string cacheKey)
+    {
+        var ended = 0;
+        foreach (var (name, _) in root.Roots.List())
+        {
+            if (Read(name) is { Until: not null } record && string.Equals(record.CacheKey, cacheKey, StringComparison.Ordinal))
+                ended += root.Roots.Delete(name) ? 1 : 0;
+        }
+        return ended;
+    }
+
     public RootRecord? Find(string link) => Read(NameOf(link)) is { } record && string.Equals(record.Link, link, StringComparison.Ordinal) ? record : null;
 
     public void Forget(string link) => root.Roots.Delete(NameOf(link));
 
-    /// <summary>Every registered link that still stands.</summary>
-    public IEnumerable<RootRecord> Standing()
-        => root.Roots.List().Select(file => Read(file.Name)).OfType<RootRecord>().Where(record => JobLink.Stands(root, record));
+    /// <summary>Every record there is, of links that stand and of others.</summary>
+    public IEnumerable<RootRecord> All() => root.Roots.List().Select(file => Read(file.Name)).OfType<RootRecord>();
+
+    /// <summary>Every registered link that still stands, and every hold that has not ended.</summary>
+    public IEnumerable<RootRecord> Standing() => All().Where(Stands);
+
+    public bool Stands(RootRecord record)
+    {
+        if (record.Until is { } until)
+            return time.GetUtcNow() < until;
+        try
+        {
+            return JobLink.Stands(root, record);
+        }
+        catch (Exception e) when (e is DatasetCacheException or IOException or UnauthorizedAccessException)
+        {
+            // Another user's directory, or a file server that does not answer: what cannot be looked at may be in use.
+            return true;
+        }
+    }
+
+    /// <summary>
+    /// Removes records whose link is gone or whose hold has ended. The caller holds the space lock, without which nothing is evicted: a record that was
+    /// renewed at this very moment is put back before anybody misses it.
+    /// </summary>
+    /// <param name="youngest">Records younger than this stay: their link may come back with a file server.</param>
+    public int RemoveDead(TimeSpan youngest)
+    {
+        var removed = 0;
+        foreach (var (name, _) in root.Roots.List())
+        {
+            if (Read(name) is not { } record || Stands(record) || time.GetUtcNow() - record.Since < youngest)
+                continue;
+            var aside = $"tmp-{Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(8))}";
+            try
+            {
+                root.Roots.Move(name, root.Staging, aside);
+            }
+            catch (StorageException e) when (e.Errno == Syscalls.ENOENT)
+            {
+                continue;
+            }
+            if (root.Staging.TryReadAll(aside) is { } json && RootRecord.FromJson(json) is { } moved && moved != record)
+                root.Staging.TryLink(aside, root.Roots, name);
+            else
+                removed++;
+            root.Staging.Delete(aside);
+        }
+        return removed;
+    }
 
     private RootRecord? Read(string name) => root.Roots.TryReadAll(name) is { } json ? RootRecord.FromJson(json) : null;
 

@@ -2,9 +2,10 @@ using DatasetCache.Store;
 
 namespace DatasetCache.Eviction;
 
-/// <summary>roots/NAME.json: a job's link and the entry that it holds.</summary>
+/// <summary>roots/NAME.json: a job's link and the entry that it holds, or a hold until a time for a path that is used without a link.</summary>
 public sealed record RootRecord
 {
+    /// <summary>Empty for a hold.</summary>
     public required string Link { get; init; }
 
     public required string CacheKey { get; init; }
@@ -29,6 +30,9 @@ public sealed record RootRecord
         && string.Equals(CacheKey, other.CacheKey, StringComparison.Ordinal)
         && string.Equals(JobId, other.JobId, StringComparison.Ordinal);
 
+    /// <summary>When a hold ends; null for a link, which holds for as long as it stands.</summary>
+    public DateTimeOffset? Until { get; init; }
+
     public byte[] ToJson() => SmallJson.Write(json =>
     {
         json.WriteString("link", Link);
@@ -39,6 +43,8 @@ public sealed record RootRecord
         json.WriteNumber("device", Device);
         json.WriteNumber("born", Born);
         json.WriteString("since", Since);
+        if (Until is { } until)
+            json.WriteString("until", until);
     });
 
     /// <summary>Null where the bytes are no record.</summary>
@@ -52,5 +58,6 @@ public sealed record RootRecord
         Device = json.GetProperty("device").GetUInt64(),
         Born = json.GetProperty("born").GetInt64(),
         Since = json.GetProperty("since").GetDateTimeOffset(),
+        Until = json.TryGetProperty("until", out var until) ? until.GetDateTimeOffset() : null,
     });
 }

@@ -9,9 +9,17 @@ namespace DatasetCache.Store;
 /// The published entries: <c>snapshots/KEY</c>, the sealed tree, and <c>entries/KEY/{entry.json, manifest, usage, lease}</c>. An entry is ready if
 /// and only if both stand there; the rename of the tree is what publishes it.
 /// </summary>
-internal sealed class EntryStore(CacheRoot root, TimeProvider time)
+internal sealed class EntryStore(CacheRoot root, TimeProvider time, TimeSpan? usageHalfLife = null)
 {
-    private static readonly TimeSpan UsageHalfLife = TimeSpan.FromHours(24);
+    public const string NamingLock = "naming.lock";
+
+    private readonly TimeSpan halfLife = usageHalfLife ?? TimeSpan.FromHours(24);
+
+    /// <summary>Is told of entries that this process publishes.</summary>
+    public EntryIndex? Index { get; set; }
+
+    /// <summary>Called with the naming lock held before an entry is quarantined: its shared files must be charged to others.</summary>
+    public Action<string, FileLock>? Leaving { get; set; }
 
     /// <summary>Leases the entry of this identity if it is ready. Reads one small file, whatever the size of the dataset or the cache.</summary>
     public EntryLease? TryLease(DatasetIdentity identity)
@@ -91,7 +99,7 @@ internal sealed class EntryStore(CacheRoot root, TimeProvider time)
         {
             using var directory = root.Entries.TryOpenDirectory(key);
             using var file = directory?.TryOpenWritable("usage");
-            file?.Write((ReadUsage(directory!) ?? default).Touch(time.GetUtcNow(), UsageHalfLife).ToBytes(), 0);
+            file?.Write((ReadUsage(directory!) ?? default).Touch(time.GetUtcNow(), halfLife).ToBytes(), 0);
         }
         catch (DatasetCacheException)
         {
@@ -150,6 +158,8 @@ internal sealed class EntryStore(CacheRoot root, TimeProvider time)
 
         // One publisher at a time, so that two identities with one short name cannot both find it free.
         using var naming = TakeNaming();
+        CountChange(naming);
+        var follow = Index?.Follow(naming);
         var key = identity.Names.First(name => TryRead(name) is not { } there || string.Equals(there.Identity, identity.Canonical, StringComparison.Ordinal));
         var record = describe(key);
         using (var json = entry.Create("entry.json", 0x124))
@@ -186,6 +196,7 @@ internal sealed class EntryStore(CacheRoot root, TimeProvider time)
             Withdraw(staging, key);
             throw;
         }
+        follow?.Invoke(key);
         return record;
     }
 
@@ -218,16 +229,20 @@ internal sealed class EntryStore(CacheRoot root, TimeProvider time)
         }
     }
 
-    private FileLock TakeNaming()
+    /// <summary>Held while an entry gets or loses its name, for no longer than that.</summary>
+    public FileLock TakeNaming()
     {
         while (true)
         {
-            if (FileLock.TryTake(root.Staging, "naming.lock") is { } free)
+            if (FileLock.TryTake(root.Staging, NamingLock) is { } free)
                 return free;
-            using var file = root.Staging.OpenOrCreate("naming.lock", 0x1B6);
+            using var file = root.Staging.OpenOrCreate(NamingLock, 0x1B6);
             file.Lock(exclusive: true);
         }
     }
+
+    /// <summary>Tells whoever keeps an index that it is out of date: before the change, so that a crash in its middle is noticed too.</summary>
+    public static void CountChange(FileLock naming) => naming.Counter++;
 
     // All directories but the top one, which must stay writable until it has been renamed; and large files, which were open for their pieces.
     private static void Seal(DirectoryHandle tree, Manifest manifest)
@@ -267,6 +282,8 @@ internal sealed class EntryStore(CacheRoot root, TimeProvider time)
         using var naming = TakeNaming();
         if (root.Entries.Status(key) is not { } named || !named.IsSameFile(judged))
             return;
+        CountChange(naming);
+        Leaving?.Invoke(key, naming);
         var place = $"{key}.{time.GetUtcNow().UtcTicks:x}";
         root.Quarantine.MakeDirectories(place);
         using var directory = root.Quarantine.OpenDirectory(place);

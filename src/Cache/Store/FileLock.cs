@@ -106,6 +106,26 @@ public sealed class FileLock : IDisposable
         }
     }
 
+    /// <summary>A number that stands in the lock's own file: its holder counts changes with it, and others see that there were some.</summary>
+    public long Counter
+    {
+        get
+        {
+            Span<byte> bytes = stackalloc byte[8];
+            return file.Read(bytes, 0) == 8 ? BitConverter.ToInt64(bytes) : 0;
+        }
+        set
+        {
+            Span<byte> bytes = stackalloc byte[8];
+            BitConverter.TryWriteBytes(bytes, value);
+            file.Write(bytes, 0);
+        }
+    }
+
+    /// <summary><see cref="Counter"/> for who does not hold the lock.</summary>
+    public static long ReadCounter(DirectoryHandle directory, string name)
+        => directory.TryReadAll(name) is { Length: 8 } bytes ? BitConverter.ToInt64(bytes) : 0;
+
     /// <summary>Lets go and removes the file, so that locks leave no litter.</summary>
     public void Release()
     {

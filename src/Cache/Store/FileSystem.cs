@@ -119,7 +119,7 @@ public sealed unsafe class FileSystem(Func<string, int>? fault = null, bool useO
         var reason = Marshal.GetPInvokeErrorMessage(errno);
         return errno switch
         {
-            ENOSPC or EDQUOT => new NoSpaceException($"The disk is full: {call} {path}: {reason}.", 0, 0, "Free space on this disk, or set cache.root (DSCACHE_ROOT) to another one."),
+            ENOSPC or EDQUOT => new NoSpaceException($"The disk is full: {call} {path}: {reason}.", 0, 0, "Free space on this disk, or set cache.root (DSCACHE_ROOT) to another one.") { IsDiskFull = true },
             EACCES or EPERM => new StorageException($"Not permitted: {call} {path}: {reason}.", errno, "Check who owns the folder and its mode; `dscache doctor` tells."),
             EROFS => new StorageException($"The file system is read-only: {call} {path}.", errno, "A disk that failed is often remounted read-only: look at the kernel log."),
             ELOOP => new StorageException($"A symbolic link stands where the cache expects its own folder: {path}.", errno, "Somebody else writes into the cache root. Remove the link and check the folder's mode."),

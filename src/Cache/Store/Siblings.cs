@@ -12,14 +12,15 @@ internal sealed class Siblings(CacheRoot root, EntryStore entries)
     public sealed record Match(int File, string CacheKey, string Path, uint[] Checksums, bool Shared);
 
     /// <summary>Looks for everything that <paramref name="files"/> lack, in the newest entries first.</summary>
-    public IReadOnlyList<Match> Find(StagingArea staging, string origin, string prefix, IEnumerable<int> files)
+    /// <param name="only">Which entries to look in; null for all.</param>
+    public IReadOnlyList<Match> Find(StagingArea staging, string origin, string prefix, IEnumerable<int> files, Func<string, bool>? only = null)
     {
         var wanted = files.Where(file => staging.Listing.Files[file].Size > 0 && !staging.Pieces.HasAny(file))
             .ToDictionary(file => prefix + staging.Listing.Files[file].Path, StringComparer.Ordinal);
         var matches = new List<Match>();
         if (wanted.Count == 0)
             return matches;
-        foreach (var entry in entries.Scan().Where(entry => string.Equals(entry.Origin, origin, StringComparison.Ordinal) && Overlap(entry.Prefix, prefix)).OrderByDescending(entry => entry.PublishedAt))
+        foreach (var entry in entries.Scan().Where(entry => string.Equals(entry.Origin, origin, StringComparison.Ordinal) && Overlap(entry.Prefix, prefix) && only?.Invoke(entry.CacheKey) != false).OrderByDescending(entry => entry.PublishedAt))
         {
             foreach (var line in entries.ReadManifest(entry.CacheKey) ?? [])
             {
@@ -38,13 +39,31 @@ internal sealed class Siblings(CacheRoot root, EntryStore entries)
         return matches;
     }
 
-    /// <summary>Takes over what was found; what has been evicted meanwhile is left to be fetched.</summary>
+    /// <summary>
+    /// Leases the entries that were found, before space is made for the download: it must not cost what it links. What has been evicted meanwhile
+    /// is left to be fetched.
+    /// </summary>
+    /// <returns>The matches that are there to be taken.</returns>
+    public IReadOnlyList<Match> Lease(StagingArea staging, IReadOnlyList<Match> matches)
+    {
+        var leased = new HashSet<string>(staging.Lenders.Select(lease => lease.Record.CacheKey), StringComparer.Ordinal);
+        foreach (var key in matches.Select(match => match.CacheKey).Distinct(StringComparer.Ordinal))
+        {
+            if (!leased.Contains(key) && entries.TryLease(key, identity: null) is { } lease)
+            {
+                staging.KeepLender(lease);
+                leased.Add(key);
+            }
+        }
+        return [.. matches.Where(match => leased.Contains(match.CacheKey))];
+    }
+
+    /// <summary>Takes over what was leased.</summary>
     public void Adopt(StagingArea staging, IReadOnlyList<Match> matches, TransferMeter meter, HashSet<string> counted, CancellationToken cancellationToken)
     {
         foreach (var group in matches.GroupBy(match => match.CacheKey, StringComparer.Ordinal))
         {
-            using var lease = entries.TryLease(group.Key, identity: null);
-            using var tree = lease is null ? null : root.Snapshots.TryOpenDirectory(group.Key);
+            using var tree = root.Snapshots.TryOpenDirectory(group.Key);
             if (tree is null)
                 continue;
             foreach (var match in group)

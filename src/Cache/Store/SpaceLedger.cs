@@ -1,63 +1,167 @@
 using System.Globalization;
+using DatasetCache.Eviction;
 
 namespace DatasetCache.Store;
 
 /// <summary>
-/// Keeps the cache within its quota and the disk above its floor: who wants to download reserves first. What is used is what the entries
-/// added, what is reserved stands in the staging areas; there is no counter that could drift.
+/// Keeps the cache within its quota and the disk above its floor: who wants to download reserves first, and what nobody protects is evicted for it
+/// then and there. What is used is what the entries are charged for, what is reserved stands in the staging areas; there is no counter that
+/// could drift.
 /// </summary>
-internal sealed class SpaceLedger(CacheRoot root, EntryStore entries, CacheOptions options, StagingSweep sweep)
+internal sealed class SpaceLedger(CacheRoot root, EntryIndex index, Pressure pressure, Protections protections, JobRoots roots, CacheOptions options, StagingSweep sweep)
 {
     private const int Block = 4096;
+
+    /// <summary>How long the record of a job's link that is gone is kept: a file server may bring it back.</summary>
+    private static readonly TimeSpan DeadRootAge = TimeSpan.FromDays(1);
 
     /// <summary>What a file of this size takes on the disk.</summary>
     public static long Allocated(long size) => (size + Block - 1) / Block * Block;
 
+    /// <summary>Whoever reserves space or evicts holds it: one at a time on a host.</summary>
+    public async Task<FileLock> LockAsync(CancellationToken cancellationToken)
+    {
+        var held = await FileLock.TakeAsync(root.Staging, "space.lock", Timeout.InfiniteTimeSpan, TimeProvider.System, cancellationToken);
+        try
+        {
+            sweep.RemoveEvicted();
+            return held!;
+        }
+        catch
+        {
+            held!.Dispose();
+            throw;
+        }
+    }
+
     /// <summary>
-    /// Reserves <paramref name="bytes"/> in all for a staging area, of which <paramref name="written"/> are on the disk already.
+    /// Reserves <paramref name="bytes"/> in all for a staging area, of which <paramref name="written"/> are on the disk already. Where they do not fit,
+    /// abandoned downloads and quarantined trees go, then entries in the order of eviction, down to the low mark.
     /// </summary>
-    /// <exception cref="NoSpaceException">It does not fit, even after abandoned downloads were removed.</exception>
+    /// <exception cref="NoSpaceException">It does not fit beside what is protected. Then nothing was evicted for it, as far as that was foreseeable.</exception>
     public async Task ReserveAsync(StagingArea staging, long bytes, long written, CancellationToken cancellationToken)
     {
-        using var held = await FileLock.TakeAsync(root.Staging, "space.lock", Timeout.InfiniteTimeSpan, TimeProvider.System, cancellationToken);
-        if (Refusal(staging, bytes, written) is not null)
-            sweep.RemoveAbandoned(TimeSpan.Zero);
-        if (Refusal(staging, bytes, written) is { } refusal)
-            throw refusal;
+        using var held = await LockAsync(cancellationToken);
+        var room = Measure(staging.Name, bytes, written);
+        var kept = "";
+        if (!room.Fits)
+        {
+            RemoveLitter();
+            for (room = Measure(staging.Name, bytes, written); !room.Fits; room = Measure(staging.Name, bytes, written))
+            {
+                cancellationToken.ThrowIfCancellationRequested();
+                if (room.IsHopeless)
+                    break;
+                var made = pressure.Free(room.Must, room.Want);
+                kept = made.Protected;
+                if (made.Freed == 0)
+                    break;
+            }
+        }
+        if (!room.Fits)
+            throw Refusal(room, kept);
         staging.WriteReservation(bytes, written);
     }
 
-    private NoSpaceException? Refusal(StagingArea staging, long bytes, long written)
+    public bool IsProtected(string key) => protections.Of(key).Count > 0;
+
+    /// <summary>The disk is full although space was reserved: evicts down to the low mark, if anything can be.</summary>
+    public async Task MakeRoomAsync(CancellationToken cancellationToken)
+    {
+        using var held = await LockAsync(cancellationToken);
+        RemoveLitter();
+        var room = Measure(except: null, 0, 0);
+        pressure.Free(1, Math.Max(1, room.Want));
+    }
+
+    public SpaceReport Report()
+    {
+        var room = Measure(except: null, 0, 0);
+        return new SpaceReport(options.MaxSize, room.LowMark, room.Entries, room.Reserved, room.Quarantined, room.DiskFree, room.Floor);
+    }
+
+    private void RemoveLitter()
+    {
+        sweep.RemoveAbandoned(TimeSpan.Zero);
+        RemoveQuarantined();
+        roots.RemoveDead(DeadRootAge);
+    }
+
+    /// <summary>Deletes the trees of quarantined entries that nobody has a lease on; the reasons stay. The caller holds the space lock.</summary>
+    /// <returns>How many there were.</returns>
+    public int RemoveQuarantined()
+    {
+        var removed = 0;
+        foreach (var (name, isDirectory) in root.Quarantine.List())
+        {
+            if (!isDirectory || root.Quarantine.Status(name + "/tree") is null)
+                continue;
+            using var lease = root.Quarantine.TryOpen(name + "/entry/lease");
+            if (lease is not null && !lease.TryLock(exclusive: true))
+                continue;
+            root.Quarantine.DeleteTree(name + "/tree");
+            root.Quarantine.DeleteTree(name + "/entry");
+            removed++;
+        }
+        return removed;
+    }
+
+    private Room Measure(string? except, long bytes, long written)
     {
         var reserved = 0L;
         var unwritten = 0L;
+        // Reservations before entries: what is published in between counts twice, and not never.
         foreach (var (name, isDirectory) in root.Staging.List())
         {
-            if (!isDirectory || string.Equals(name, staging.Name, StringComparison.Ordinal))
+            if (!isDirectory || string.Equals(name, except, StringComparison.Ordinal))
                 continue;
             var other = StagingArea.ReadReservation(root, name);
             reserved += other.Reserved;
             unwritten += Math.Max(0, other.Reserved - other.Written);
         }
-        var used = entries.Scan().Sum(entry => entry.OwnBytes) + QuarantinedBytes() + reserved;
-        if (used + bytes > options.MaxSize)
-        {
-            return new NoSpaceException(
-                Text($"The dataset needs {bytes:N0} bytes, and the cache has {Math.Max(0, options.MaxSize - used):N0} left of its quota of {options.MaxSize:N0} ({used:N0} used or reserved)."),
-                bytes, Math.Max(0, options.MaxSize - used), "Raise cache.maxSize (DSCACHE_MAX_SIZE), or select less (--include, --exclude, --select annotated).",
-                fitsAtAll: bytes <= options.MaxSize);
-        }
+        index.Refresh();
         var disk = new DriveInfo(root.Path);
-        var floor = options.MinFree.OnDisk(disk.TotalSize);
-        var needed = Math.Max(0, bytes - written);
-        var free = disk.AvailableFreeSpace - unwritten;
-        if (free - needed < floor)
+        return new Room(bytes, Math.Max(0, bytes - written), index.Charged, reserved, QuarantinedBytes(), unwritten, disk.AvailableFreeSpace, options.MinFree.OnDisk(disk.TotalSize),
+            options.MaxSize, (long)(options.MaxSize * (options.LowMarkPercent / 100)));
+    }
+
+    private readonly record struct Room(
+        long Bytes, long Needed, long Entries, long Reserved, long Quarantined, long Unwritten, long DiskFree, long Floor, long MaxSize, long LowMark)
+    {
+        public long Used => Entries + Reserved + Quarantined;
+
+        public bool FitsQuota => Used + Bytes <= MaxSize;
+
+        public bool FitsDisk => Needed == 0 || DiskFree - Unwritten - Needed >= Floor;
+
+        public bool Fits => FitsQuota && FitsDisk;
+
+        /// <summary>No eviction could help.</summary>
+        public bool IsHopeless => Reserved + Quarantined + Bytes > MaxSize;
+
+        /// <summary>What must be freed for it to fit.</summary>
+        public long Must => Math.Max(Used + Bytes - MaxSize, Needed == 0 ? 0 : Floor + Needed + Unwritten - DiskFree);
+
+        /// <summary>The same down to the low mark, so that not every download evicts: a dataset larger than that only has to fit.</summary>
+        public long Want => Math.Max(Must, Math.Max(
+            Bytes > LowMark ? 0 : Used + Bytes - LowMark,
+            FitsDisk ? 0 : Floor + Needed + Unwritten - DiskFree + (long)(Entries * (1 - ((double)LowMark / MaxSize)))));
+    }
+
+    private NoSpaceException Refusal(Room room, string kept)
+    {
+        var protects = kept.Length == 0 ? "" : $" Protected from eviction: {kept}.";
+        if (!room.FitsQuota)
         {
             return new NoSpaceException(
-                Text($"The dataset needs {needed:N0} more bytes, and the disk of {root.Path} has {disk.AvailableFreeSpace:N0} free, of which {unwritten:N0} are reserved and {floor:N0} must stay free."),
-                needed, Math.Max(0, free - floor), "Free space on this disk, set cache.root to a larger one, or lower cache.minFree (DSCACHE_MIN_FREE).");
+                Text($"The dataset needs {room.Bytes:N0} bytes, and the cache has {Math.Max(0, room.MaxSize - room.Used):N0} left of its quota of {room.MaxSize:N0} ({room.Entries:N0} used, {room.Reserved:N0} reserved by downloads under way, {room.Quarantined:N0} quarantined).{protects}"),
+                room.Bytes, Math.Max(0, room.MaxSize - room.Used),
+                "Raise cache.maxSize (DSCACHE_MAX_SIZE), or select less (--include, --exclude, --select annotated)." + (kept.Length == 0 ? "" : " `dscache ls` says who holds what; `dscache release` and `dscache unpin` let go."),
+                fitsAtAll: room.Bytes <= room.MaxSize);
         }
-        return null;
+        return new NoSpaceException(
+            Text($"The dataset needs {room.Needed:N0} more bytes, and the disk of {root.Path} has {room.DiskFree:N0} free, of which {room.Unwritten:N0} are reserved and {room.Floor:N0} must stay free.{protects}"),
+            room.Needed, Math.Max(0, room.DiskFree - room.Unwritten - room.Floor), "Free space on this disk, set cache.root to a larger one, or lower cache.minFree (DSCACHE_MIN_FREE).");
 
         static string Text(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
     }

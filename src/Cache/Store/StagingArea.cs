@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Globalization;
 using DatasetCache.Datasets;
+using DatasetCache.Eviction;
 using DatasetCache.Integrity;
 using DatasetCache.Transfers;
 
@@ -22,6 +23,7 @@ internal sealed class StagingArea : IDisposable
     private readonly FileLock held;
     private readonly ConcurrentDictionary<string, Lazy<string>> directories = new(StringComparer.Ordinal);
     private readonly HashSet<int> shared = [];
+    private readonly List<EntryLease> lenders = [];
     private long reserved, written, nextNote;
     private bool? maskHidesBits;
     private FileHandle? journal;
@@ -51,6 +53,25 @@ internal sealed class StagingArea : IDisposable
 
     /// <summary>Bytes of this area, as allocated, that are another entry's too.</summary>
     public long SharedBytes => shared.Sum(file => SpaceLedger.Allocated(Listing.Files[file].Size));
+
+    /// <summary>
+    /// Keeps an entry from being evicted until this area is published or given up: bytes that both have must be charged to one that stays.
+    /// </summary>
+    public void KeepLender(EntryLease lease) => lenders.Add(lease);
+
+    /// <summary>The lenders whose files are not linked yet may go after all.</summary>
+    public void LetGoOfLenders(int keep)
+    {
+        foreach (var lease in lenders.Skip(keep))
+            lease.Dispose();
+        lenders.RemoveRange(keep, lenders.Count - keep);
+    }
+
+    public IReadOnlyList<EntryLease> Lenders => lenders;
+
+    /// <summary>A time for the entry's publishing that is later than that of every entry it shares files with, whatever the clock did.</summary>
+    public DateTimeOffset PublishTime(DateTimeOffset now)
+        => lenders.Select(lease => lease.Record.PublishedAt.AddTicks(1)).Append(now).Max();
 
     public bool IsShared(int file) => shared.Contains(file);
 
@@ -375,6 +396,7 @@ internal sealed class StagingArea : IDisposable
         journal?.Dispose();
         Tree.Dispose();
         Directory.Dispose();
+        LetGoOfLenders(0);
         if (!keepLock)
             held.Dispose();
     }

@@ -6,6 +6,25 @@ internal sealed class StagingSweep(CacheRoot root, TimeProvider time)
     /// <summary>How long a download that was cut short waits for somebody to resume it.</summary>
     public static readonly TimeSpan DefaultPatience = TimeSpan.FromHours(24);
 
+    /// <summary>How entries that are being deleted are named here; no cache key has a tilde.</summary>
+    public const string Evicted = "~evicted-";
+
+    /// <summary>
+    /// Finishes evictions that were cut short. The caller holds the space lock, as everybody does who evicts: nobody else is at it.
+    /// </summary>
+    public int RemoveEvicted()
+    {
+        var removed = 0;
+        foreach (var (name, _) in root.Staging.List())
+        {
+            if (!name.StartsWith(Evicted, StringComparison.Ordinal))
+                continue;
+            root.Staging.DeleteTree(name);
+            removed++;
+        }
+        return removed;
+    }
+
     /// <summary>Removes every area that no process holds and that has not changed for <paramref name="patience"/>.</summary>
     /// <returns>How many areas and files were removed.</returns>
     public int RemoveAbandoned(TimeSpan patience)
@@ -15,7 +34,8 @@ internal sealed class StagingSweep(CacheRoot root, TimeProvider time)
         {
             try
             {
-                if (LastChange(name, isDirectory) is { } changed && time.GetUtcNow() - changed >= patience && Remove(name, isDirectory))
+                // Evicted entries are deleted under the space lock: see RemoveEvicted.
+                if (!name.StartsWith(Evicted, StringComparison.Ordinal) && LastChange(name, isDirectory) is { } changed && time.GetUtcNow() - changed >= patience && Remove(name, isDirectory))
                     removed++;
             }
             catch (DatasetCacheException)

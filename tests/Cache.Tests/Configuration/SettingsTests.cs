@@ -88,6 +88,8 @@ public sealed class SettingsTests : IDisposable
                 {
                     "origin.endpoint" => "http://e",
                     "cache.maxSize" or "cache.minFree" => "7GB",
+                    "cache.lowMark" => "70%",
+                    "eviction.baseTtl" or "eviction.maxTtl" => "7d",
                     "transfer.concurrency" or "transfer.attempts" => "7",
                     "transfer.stallTimeout" or "lock.timeout" or "freshness.ttl" or "freshness.maxStale" => "7s",
                     "origin.datasetPath" => "{snapshot}/{dataset}/",

@@ -1,0 +1,194 @@
+using DatasetCache.Store;
+
+namespace DatasetCache.Eviction;
+
+/// <summary>
+/// What all entries are charged for and when each was last used, kept between decisions so that none of them reads ten thousand small files. It
+/// is right at every <see cref="Refresh"/>: whoever publishes, evicts or quarantines counts that in naming.lock first, and what was changed by
+/// hand shows in the folders' times.
+/// </summary>
+/// <remarks>
+/// Usage is not watched: its file changes at every hit. What is known of it is at worst too old, so an entry can only be better than its rank;
+/// whoever takes it from the order reads its usage again (<see cref="RereadUsage"/>).
+/// </remarks>
+internal sealed class EntryIndex(CacheRoot root, EntryStore entries, AdaptiveTtl ttl)
+{
+    // A folder that changed so shortly before it was read may change again without its time changing.
+    private static readonly TimeSpan Quiet = TimeSpan.FromMilliseconds(100);
+
+    private readonly Lock gate = new();
+    private readonly Dictionary<string, Known> known = new(StringComparer.Ordinal);
+    private Stamp? seen;
+    private long charged;
+
+    private readonly record struct Stamp(long Changes, DateTimeOffset Entries, DateTimeOffset Snapshots);
+
+    private sealed record Known(EntryRecord Record, long Charged, ulong Inode, DateTimeOffset Modified, bool Settled)
+    {
+        public Usage? Usage { get; set; }
+
+        public DateTimeOffset ExpiresAt { get; set; }
+    }
+
+    /// <summary>What all entries are charged for, in bytes as allocated.</summary>
+    public long Charged
+    {
+        get
+        {
+            lock (gate)
+                return charged;
+        }
+    }
+
+    public IReadOnlyList<EntryRecord> Records()
+    {
+        lock (gate)
+            return [.. known.Values.Select(entry => entry.Record)];
+    }
+
+    public long ChargedTo(string key)
+    {
+        lock (gate)
+            return known.GetValueOrDefault(key)?.Charged ?? 0;
+    }
+
+    /// <summary>Every entry, with its usage as far as it is known.</summary>
+    public IReadOnlyList<EvictionCandidate> Candidates()
+    {
+        lock (gate)
+            return [.. known.Values.Select(entry => CandidateOf(entry, reread: false))];
+    }
+
+    /// <summary>The entry as it is used by now; null where it is gone.</summary>
+    public EvictionCandidate? RereadUsage(string key)
+    {
+        lock (gate)
+            return known.TryGetValue(key, out var entry) ? CandidateOf(entry, reread: true) : null;
+    }
+
+    private EvictionCandidate CandidateOf(Known entry, bool reread)
+    {
+        if (reread || entry.Usage is null)
+        {
+            var usage = entries.UsageOf(entry.Record.CacheKey) ?? default;
+            // Published and never used yet, or its usage was torn.
+            if (usage.Uses == 0)
+                usage = new Usage(entry.Record.PublishedAt, 0, 0);
+            if (usage != entry.Usage)
+                (entry.Usage, entry.ExpiresAt) = (usage, ttl.ExpiresAt(usage));
+        }
+        return new EvictionCandidate(entry.Record.CacheKey, entry.Usage!.Value.LastUsed, entry.ExpiresAt, HeldElsewhere: false, entry.Charged);
+    }
+
+    /// <summary>Makes it agree with the disk. Three small system calls where nothing has changed.</summary>
+    /// <param name="naming">The naming lock where the caller holds it; else it is taken when it is needed.</param>
+    public void Refresh(FileLock? naming = null)
+    {
+        if (IsCurrent(naming?.Counter ?? FileLock.ReadCounter(root.Staging, EntryStore.NamingLock)))
+            return;
+        // The naming lock before the gate, as whoever publishes has them.
+        var own = naming is null ? entries.TakeNaming() : null;
+        try
+        {
+            lock (gate)
+            {
+                var stamp = Now((naming ?? own!).Counter);
+                Reread();
+                seen = stamp;
+            }
+        }
+        finally
+        {
+            own?.Dispose();
+        }
+    }
+
+    private bool IsCurrent(long changes)
+    {
+        lock (gate)
+            return seen == Now(changes);
+    }
+
+    private Stamp Now(long changes) => new(changes, root.Entries.Status().Modified, root.Snapshots.Status().Modified);
+
+    private void Reread()
+    {
+        var gone = new HashSet<string>(known.Keys, StringComparer.Ordinal);
+        foreach (var (key, _) in root.Entries.List())
+        {
+            if (ReadIfChanged(key))
+                gone.Remove(key);
+        }
+        foreach (var key in gone)
+            Drop(key);
+    }
+
+    // False where there is no such entry.
+    private bool ReadIfChanged(string key)
+    {
+        if (root.Snapshots.Status(key) is not { IsDirectory: true } || root.Entries.Status(key) is not { IsDirectory: true } status)
+            return false;
+        var old = known.GetValueOrDefault(key);
+        if (old is { Settled: true } && old.Inode == status.Inode && old.Modified == status.Modified)
+            return true;
+        var now = TimeProvider.System.GetUtcNow();
+        using var directory = root.Entries.TryOpenDirectory(key);
+        if (directory is null || entries.TryRead(key) is not { } record)
+            return false;
+        // Opened and looked at again: what is remembered is of the directory that was read.
+        status = directory.Status();
+        Put(key, new Known(record, InheritedBytes.Charged(record, directory), status.Inode, status.Modified, now - status.Modified > Quiet)
+        {
+            Usage = old is not null && old.Inode == status.Inode ? old.Usage : null,
+            ExpiresAt = old?.ExpiresAt ?? default,
+        });
+        return true;
+    }
+
+    private void Put(string key, Known entry)
+    {
+        Drop(key);
+        known[key] = entry;
+        charged += entry.Charged;
+    }
+
+    private void Drop(string key)
+    {
+        if (known.Remove(key, out var entry))
+            charged -= entry.Charged;
+    }
+
+    /// <summary>An entry's small files were changed by this process.</summary>
+    public void Reread(string key)
+    {
+        lock (gate)
+        {
+            Drop(key);
+            ReadIfChanged(key);
+        }
+    }
+
+    /// <summary>
+    /// Carries a change of this process over without reading everything again. Called with the naming lock held and counted, before the change;
+    /// call what it returns after the change, with the entry's key.
+    /// </summary>
+    public Action<string> Follow(FileLock naming)
+    {
+        lock (gate)
+        {
+            var alone = seen == Now(naming.Counter - 1);
+            return key =>
+            {
+                lock (gate)
+                {
+                    Drop(key);
+                    // What nobody has asked for yet is read when somebody does.
+                    if (!alone)
+                        return;
+                    ReadIfChanged(key);
+                    seen = Now(naming.Counter);
+                }
+            };
+        }
+    }
+}
