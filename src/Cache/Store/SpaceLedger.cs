@@ -82,7 +82,8 @@ internal sealed class SpaceLedger(CacheRoot root, EntryIndex index, Pressure pre
 
     private void RemoveLitter()
     {
-        sweep.RemoveAbandoned(TimeSpan.Zero);
+        // Somebody may be about to lock a temporary file that was just made.
+        sweep.RemoveAbandoned(TimeSpan.Zero, TimeSpan.FromMinutes(1));
         RemoveQuarantined();
         roots.RemoveDead(DeadRootAge);
     }
@@ -115,6 +116,13 @@ internal sealed class SpaceLedger(CacheRoot root, EntryIndex index, Pressure pre
         {
             if (!isDirectory || string.Equals(name, except, StringComparison.Ordinal))
                 continue;
+            if (name.StartsWith(StagingSweep.Evicted, StringComparison.Ordinal))
+            {
+                // Cut short or still being deleted.
+                using var evicted = root.Staging.TryOpenDirectory(name);
+                reserved += evicted is null ? 0 : TreeBytes(evicted);
+                continue;
+            }
             var other = StagingArea.ReadReservation(root, name);
             reserved += other.Reserved;
             unwritten += Math.Max(0, other.Reserved - other.Written);
@@ -184,8 +192,8 @@ internal sealed class SpaceLedger(CacheRoot root, EntryIndex index, Pressure pre
         {
             if (isDirectory)
             {
-                using var child = directory.OpenDirectory(name);
-                total += TreeBytes(child);
+                using var child = directory.TryOpenDirectory(name);
+                total += child is null ? 0 : TreeBytes(child);
             }
             else if (directory.Status(name) is { } status)
                 total += status.AllocatedBytes / Math.Max(1, status.Links);

@@ -19,23 +19,35 @@ internal sealed class StagingSweep(CacheRoot root, TimeProvider time)
         {
             if (!name.StartsWith(Evicted, StringComparison.Ordinal))
                 continue;
-            root.Staging.DeleteTree(name);
-            removed++;
+            try
+            {
+                root.Staging.DeleteTree(name);
+                removed++;
+            }
+            catch (DatasetCacheException)
+            {
+                // Another user's, or the disk's fault: it stays, and counts as used.
+            }
         }
         return removed;
     }
 
     /// <summary>Removes every area that no process holds and that has not changed for <paramref name="patience"/>.</summary>
+    /// <param name="youngestTemporary">Age of a temporary file at which it counts as left over; null for <paramref name="patience"/>.</param>
     /// <returns>How many areas and files were removed.</returns>
-    public int RemoveAbandoned(TimeSpan patience)
+    public int RemoveAbandoned(TimeSpan patience, TimeSpan? youngestTemporary = null)
     {
         var removed = 0;
         foreach (var (name, isDirectory) in root.Staging.List())
         {
+            // Evicted entries are deleted under the space lock: see RemoveEvicted.
+            if (name.StartsWith(Evicted, StringComparison.Ordinal))
+                continue;
+            var wait = name.StartsWith("tmp-", StringComparison.Ordinal) ? youngestTemporary ?? patience : patience;
             try
             {
-                // Evicted entries are deleted under the space lock: see RemoveEvicted.
-                if (!name.StartsWith(Evicted, StringComparison.Ordinal) && LastChange(name, isDirectory) is { } changed && time.GetUtcNow() - changed >= patience && Remove(name, isDirectory))
+                // Without patience the age does not count: a clock that was set back gives a negative one.
+                if (LastChange(name, isDirectory) is { } changed && (wait == TimeSpan.Zero || time.GetUtcNow() - changed >= wait) && Remove(name, isDirectory))
                     removed++;
             }
             catch (DatasetCacheException)
