@@ -91,7 +91,7 @@ internal sealed class Acquisition(
                 meter.Reused(PresentBytes(staging));
             await DownloadAsync(staging, listing, identity, cancellationToken);
         }
-        catch (NoSpaceException e) when (e.IsDiskFull && !mayRetryFullDisk)
+        catch (NoSpaceException) when (!mayRetryFullDisk)
         {
             // A full disk hurts everybody on the host: what cannot be finished does not stay to fill it.
             staging.Remove();

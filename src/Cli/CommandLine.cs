@@ -3,9 +3,11 @@ using System.CommandLine.Parsing;
 using DatasetCache.Cli.Acquiring;
 using DatasetCache.Cli.Diagnosis;
 using DatasetCache.Cli.Entries;
+using DatasetCache.Cli.Keeping;
 using DatasetCache.Cli.Output;
 using DatasetCache.Cli.Running;
 using DatasetCache.Cli.Setup;
+using DatasetCache.Eviction;
 
 namespace DatasetCache.Cli;
 
@@ -63,6 +65,14 @@ internal static class CommandLine
         ("release", "Remove a job's link: the dataset is no longer protected by it.", command => ReleaseCommand.Define(command, session)),
         ("ls", "List what the cache holds.", command => LsCommand.Define(command, session)),
         ("inspect", "Show everything about one entry of the cache.", command => InspectCommand.Define(command, session)),
+        ("explain", "Say why an entry is kept, and when it could go.", command => ExplainCommand.Define(command, session)),
+        ("du", "Show what takes how much of the quota and of the disk.", command => DiskUseCommand.Define(command, session)),
+        ("pin", "Keep entries until unpin, whatever the need.", command => PinCommand.Define(command, session, pin: true)),
+        ("unpin", "End pins and holds.", command => PinCommand.Define(command, session, pin: false)),
+        ("rm", "Evict entries by name, unless something protects them.", command => RemoveCommand.Define(command, session)),
+        ("prune", "Evict what is old, expired or orphaned, or all that nothing protects.", command => PruneCommand.Define(command, session)),
+        ("clear", "The same as prune --all.", command => PruneCommand.Define(command, session, new PruneFilter { All = true })),
+        ("cleanup", "The same as prune --expired.", command => PruneCommand.Define(command, session, new PruneFilter { Expired = true })),
         ("config", "Show the settings and where each comes from.", command => ConfigCommand.Define(command, session)),
         ("doctor", "Check credentials, origin, clock, disk and permissions, and say what to do.", command => DoctorCommand.Define(command, session)),
     ];

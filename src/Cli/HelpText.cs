@@ -51,6 +51,14 @@ internal static class HelpText
               dscache release /jobs/91
 
             """,
+        "prune" => """
+            Examples:
+              dscache prune --older-than 30d --dry-run
+              dscache prune --expired --orphaned -y
+
+            What a running process, a job's link, a pin or a hold protects stays in any case; 'dscache explain KEY' says what does.
+
+            """,
         "ls" or "inspect" => """
             Sizes count in thousands: 1 kB is 1,000 bytes, 1 GB is 10^9.
 

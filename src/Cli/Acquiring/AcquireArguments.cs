@@ -1,4 +1,5 @@
 using System.CommandLine;
+using DatasetCache.Cli.Keeping;
 using DatasetCache.Cli.Output;
 using DatasetCache.Cli.Progress;
 using DatasetCache.Cli.Setup;
@@ -26,8 +27,13 @@ internal sealed class AcquireArguments(Session session, bool intoRequired)
     private readonly Option<string?> into = new("--into")
     {
         HelpName = "JOB_DIR",
-        Description = "The job's directory; its entry 'dataset' becomes the link to the data and protects it." + (intoRequired ? "" : " Left out: no link is made."),
-        Required = intoRequired,
+        Description = "The job's directory; its entry 'dataset' becomes the link to the data and protects it." + (intoRequired ? " Left out, with --hold: no link is made." : " Left out: no link is made."),
+    };
+
+    private readonly Option<string?> hold = new("--hold")
+    {
+        HelpName = "AGE",
+        Description = "Protect the dataset for so long, for example 24h: for a path that is used without a link.",
     };
 
     private readonly SettingFlags flags = new(
@@ -40,6 +46,8 @@ internal sealed class AcquireArguments(Session session, bool intoRequired)
         command.Add(dataset);
         command.Add(hash);
         command.Add(into);
+        if (intoRequired)
+            command.Add(hold);
         flags.AddTo(command);
     }
 
@@ -52,10 +60,14 @@ internal sealed class AcquireArguments(Session session, bool intoRequired)
         var reference = SourceArgument.Resolve(parse.GetValue(source), parse.GetValue(dataset), parse.GetValue(hash), onCommandLine, session.Variable);
         if (parse.GetValue(into) is { Length: 0 })
             throw new InvalidRequestException("--into is empty.", "Name the job's directory.");
+        var held = intoRequired ? PruneCommand.Age(parse.GetValue(hold)) : null;
+        if (intoRequired && held is null && parse.GetValue(into) is null)
+            throw new InvalidRequestException("Option '--into' is required.", "Name the job's directory, or use the path without a link and say how long with --hold 24h.");
         return new AcquireCall(session, settings, new AcquireRequest
         {
             Dataset = reference with { Selection = settings.Selection },
             JobDirectory = parse.GetValue(into) is { } directory ? Path.GetFullPath(directory) : null,
+            Hold = held,
             Link = settings.Link,
             AllowMissing = settings.AllowMissing,
             Refresh = settings.Refresh,

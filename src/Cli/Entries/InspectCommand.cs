@@ -46,14 +46,17 @@ internal static class InspectCommand
         Line("selection", $"{entry.Selection} ({entry.SelectionReason})");
         Line("manifest", entry.ManifestDigest);
         Line("files", Display.Count(entry.Files) + (entry.MissingCount == 0 ? "" : $", and {Display.Count(entry.MissingCount)} that the annotations name are missing"));
-        Line("size", $"{Display.Size(entry.Bytes)} ({Display.Count(entry.Bytes)} bytes), {Display.Size(entry.OwnBytes)} of them shared with no earlier entry");
+        Line("size", $"{Display.Size(entry.Bytes)} ({Display.Count(entry.Bytes)} bytes), {Display.Size(entry.OwnBytes)} on disk that it is charged for");
         Line("published", Display.Time(entry.PublishedAt));
         Line("last used", $"{Display.Time(entry.LastUsedAt)}, {Display.Count(entry.Uses)} times in all");
+        Line("expires", $"{Display.Time(entry.ExpiresAt)}, if nobody uses it again");
         foreach (var holder in entry.Holders)
             Line("held by", holder.ToString());
         if (entry.IsLeased)
             Line("held by", "a running process");
-        else if (entry.Holders.Count == 0)
+        if (entry.IsPinned)
+            Line("held by", "a pin");
+        if (entry.ProtectedBy.Count == 0)
             Line("held by", "nobody: it may be evicted");
     }
 

@@ -2,6 +2,7 @@ using System.Text.Json.Serialization;
 using DatasetCache.Cli.Acquiring;
 using DatasetCache.Cli.Diagnosis;
 using DatasetCache.Cli.Entries;
+using DatasetCache.Cli.Keeping;
 using DatasetCache.Cli.Progress;
 using DatasetCache.Cli.Setup;
 
@@ -15,6 +16,10 @@ namespace DatasetCache.Cli.Output;
 [JsonSerializable(typeof(EntryDocument))]
 [JsonSerializable(typeof(EntryListDocument))]
 [JsonSerializable(typeof(ReleaseDocument))]
+[JsonSerializable(typeof(PruneDocument))]
+[JsonSerializable(typeof(PinDocument))]
+[JsonSerializable(typeof(ExplanationDocument))]
+[JsonSerializable(typeof(DiskUseDocument))]
 [JsonSerializable(typeof(SettingsDocument))]
 [JsonSerializable(typeof(DoctorDocument))]
 internal sealed partial class JsonOutput : JsonSerializerContext;

@@ -5,14 +5,15 @@ namespace DatasetCache.Cache.Tests.Eviction;
 /// <summary>What the files of datasets really take: each inode once, in blocks.</summary>
 internal static class DiskUse
 {
-    public static long Of(string root)
+    public static long Of(string root) => Of(root, "snapshots", "staging", "quarantine");
+
+    public static long Of(string root, params string[] folders)
     {
         var files = new FileSystem();
         var inodes = new Dictionary<(ulong, ulong), long>();
         using var cache = files.OpenRoot(root);
-        Add(cache, "snapshots", inodes);
-        Add(cache, "staging", inodes);
-        Add(cache, "quarantine", inodes);
+        foreach (var folder in folders)
+            Add(cache, folder, inodes);
         return inodes.Values.Sum();
     }
 

@@ -1,0 +1,126 @@
+using System.Diagnostics;
+using DatasetCache.Testing;
+
+namespace DatasetCache.Cache.Tests.Store;
+
+/// <summary>A cache on a real file system of 32 MiB that others fill too.</summary>
+[Trait("Fault", "4")]
+public sealed class FullDiskTests : IAsyncLifetime
+{
+    private readonly TempFolder folder = new();
+    private readonly MemoryOrigin origin = new();
+    private bool mounted;
+
+    private string Disk => folder["disk"];
+
+    public async ValueTask InitializeAsync()
+    {
+        folder.CreateDirectory("disk");
+        mounted = Environment.IsPrivilegedProcess && await RunAsync("mount", "-t", "tmpfs", "-o", "size=32m", "tmpfs", Disk);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        if (mounted)
+            await RunAsync("umount", "-l", Disk);
+        folder.Dispose();
+    }
+
+    private static async Task<bool> RunAsync(string program, params string[] arguments)
+    {
+        try
+        {
+            using var process = Process.Start(new ProcessStartInfo(program, arguments) { RedirectStandardError = true, UseShellExecute = false })!;
+            await process.WaitForExitAsync();
+            return process.ExitCode == 0;
+        }
+        catch (System.ComponentModel.Win32Exception)
+        {
+            return false;
+        }
+    }
+
+    private LocalDatasetCache Open() => LocalDatasetCache.Open(
+        new CacheOptions { Root = Path.Join(Disk, "cache"), MaxSize = 1_000_000_000, MinFree = DiskFloor.OfBytes(0), Attempts = 1 }, origin);
+
+    private AcquireRequest Dataset(string name, int size)
+    {
+        origin.Put($"datasets/{name}/a.bin", MemoryOrigin.Bytes(name[0], size));
+        return new AcquireRequest { Dataset = new() { SnapshotId = "snap_" + name, DatasetId = name, Selection = new() { Mode = DatasetCache.Datasets.SelectionMode.All } } };
+    }
+
+    [Fact]
+    public async Task What_does_not_fit_the_disk_makes_room_by_evicting()
+    {
+        Assert.SkipUnless(mounted, "needs root and mount");
+        await using var cache = Open();
+        await using (await cache.AcquireAsync(Dataset("first", 20_000_000)))
+        {
+        }
+        await using var second = await cache.AcquireAsync(Dataset("second", 25_000_000));
+        Assert.Equal([second.CacheKey], cache.List().Select(entry => entry.CacheKey));
+        var error = await Assert.ThrowsAsync<NoSpaceException>(() => cache.AcquireAsync(Dataset("third", 25_000_000)));
+        Assert.Contains("1 entry of 25,001,984 bytes in use by running processes", error.Message, StringComparison.Ordinal);
+        Assert.Equal(25_000_000, new FileInfo(Path.Join(second.Path, "a.bin")).Length);
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task A_disk_that_others_fill_under_a_download_costs_what_is_unprotected_or_the_download_and_nothing_else(bool evictable)
+    {
+        Assert.SkipUnless(mounted, "needs root and mount");
+        await using var cache = Open();
+        var first = await cache.AcquireAsync(Dataset("first", 8_000_000));
+        if (evictable)
+            await first.DisposeAsync();
+        var request = Dataset("second", 20_000_000);
+        var fired = 0;
+        origin.Trim = (_, position, count) =>
+        {
+            // Reserved is reserved, but the disk is not ours alone.
+            if (position > 1_000_000 && fired++ == 0)
+                FillUp(leave: 0);
+            return count;
+        };
+        if (evictable)
+        {
+            // Room for the rest is made once, by evicting; what others took is theirs.
+            var full = Path.Join(Disk, "others");
+            cache.Evicted += (_, _) => File.Delete(full);
+            await using var second = await cache.AcquireAsync(request);
+            Assert.Equal(origin.Content("datasets/second/a.bin"), await File.ReadAllBytesAsync(Path.Join(second.Path, "a.bin")));
+            Assert.Null(cache.Inspect(first.CacheKey));
+        }
+        else
+        {
+            await Assert.ThrowsAsync<NoSpaceException>(() => cache.AcquireAsync(request));
+            Assert.Equal([first.CacheKey], cache.List().Select(entry => entry.CacheKey));
+            Assert.Empty(Directory.EnumerateDirectories(Path.Join(Disk, "cache", "staging")));
+            Assert.Equal(origin.Content("datasets/first/a.bin"), await File.ReadAllBytesAsync(Path.Join(first.Path, "a.bin")));
+            // Alive, and as good as new when there is space again.
+            File.Delete(Path.Join(Disk, "others"));
+            await using var second = await cache.AcquireAsync(request);
+            Assert.Equal(20_000_000, new FileInfo(Path.Join(second.Path, "a.bin")).Length);
+        }
+        Assert.True(fired > 0, "the disk was never filled");
+    }
+
+    private void FillUp(long leave)
+    {
+        using var file = File.Create(Path.Join(Disk, "others"));
+        var block = new byte[64 * 1024];
+        try
+        {
+            while (new DriveInfo(Disk).AvailableFreeSpace > leave)
+            {
+                file.Write(block);
+                file.Flush();
+            }
+        }
+        catch (IOException)
+        {
+            // Full.
+        }
+    }
+}
