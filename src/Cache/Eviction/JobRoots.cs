@@ -89,7 +89,8 @@ internal sealed class JobRoots(CacheRoot root, TimeProvider time)
             {
                 continue;
             }
-            if (root.Staging.TryReadAll(aside) is { } json && RootRecord.FromJson(json) is { } moved && moved != record)
+            // Another record by now, or the same of a link that was made again: whoever made it found the record there and wrote none.
+            if (root.Staging.TryReadAll(aside) is { } json && RootRecord.FromJson(json) is { } moved && (moved != record || Stands(moved)))
                 root.Staging.TryLink(aside, root.Roots, name);
             else
                 removed++;
