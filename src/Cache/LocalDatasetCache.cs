@@ -199,15 +199,15 @@ public sealed partial class LocalDatasetCache : IDatasetCache
     public ReleaseResult Release(string jobDirectory) => links.Remove(jobDirectory);
 
     /// <summary>Reads an entry again and compares every piece with its checksum; a broken one is quarantined, so that the next caller fetches it anew.</summary>
-    /// <returns>What is wrong with it, a line per file; empty where all is well; null where there is no such entry.</returns>
-    public IReadOnlyList<string>? Verify(string cacheKey, CancellationToken cancellationToken = default)
+    /// <returns>Null where there is no such entry.</returns>
+    public VerifyReport? Verify(string cacheKey, CancellationToken cancellationToken = default)
     {
         if (entries.DirectoryOf(cacheKey) is not { } judged || entries.TryRead(cacheKey) is null)
             return null;
-        var broken = new EntryVerifier(root, entries).Check(cacheKey, cancellationToken);
-        if (broken.Count > 0)
-            entries.Quarantine(cacheKey, string.Join("; ", broken.Take(20)), judged);
-        return broken;
+        var report = new EntryVerifier(root, entries).Check(cacheKey, cancellationToken);
+        if (!report.IsSound)
+            entries.Quarantine(cacheKey, string.Join("; ", report.Lines.Take(20)), judged);
+        return report;
     }
 
     /// <summary>Removes downloads that nobody resumed within <paramref name="patience"/>, and other litter of crashes.</summary>

@@ -6,45 +6,50 @@ namespace DatasetCache.Integrity;
 /// <summary>Reads what an entry holds and compares every piece with the checksum from its download. Sizes alone prove nothing: a hole has the right size.</summary>
 internal sealed class EntryVerifier(CacheRoot root, EntryStore entries)
 {
-    /// <summary>A line per broken file; empty where all is well.</summary>
-    public IReadOnlyList<string> Check(string cacheKey, CancellationToken cancellationToken)
+    public VerifyReport Check(string cacheKey, CancellationToken cancellationToken)
     {
         if (entries.ReadManifest(cacheKey) is not { } lines)
-            return ["the manifest is torn or missing"];
+            return new VerifyReport(cacheKey, 0, 0, [], "the manifest is torn or missing");
         using var tree = root.Snapshots.TryOpenDirectory(cacheKey);
         if (tree is null)
-            return ["the snapshot's directory is missing"];
-        var broken = new List<string>();
+            return new VerifyReport(cacheKey, 0, 0, [], "the snapshot's directory is missing");
+        var faults = new List<FileFault>();
+        var bytes = 0L;
         var buffer = new byte[Pieces.Size];
         foreach (var line in lines)
         {
             cancellationToken.ThrowIfCancellationRequested();
-            if (CheckFile(tree, line, buffer) is { } fault)
-                broken.Add($"{line.File.Path}: {fault}");
+            if (CheckFile(tree, line, buffer, ref bytes) is { } fault)
+                faults.Add(fault);
         }
-        return broken;
+        return new VerifyReport(cacheKey, lines.Count, bytes, faults);
     }
 
-    private static string? CheckFile(DirectoryHandle tree, ManifestText.Line line, byte[] buffer)
+    private static FileFault? CheckFile(DirectoryHandle tree, ManifestText.Line line, byte[] buffer, ref long bytes)
     {
+        var path = line.File.Path;
         try
         {
-            using var file = tree.TryOpen(line.File.Path);
+            using var file = tree.TryOpen(path);
             if (file is null)
-                return "missing";
-            if (file.Status().Size is var size && size != line.File.Size)
-                return $"{size} bytes instead of {line.File.Size}";
+                return new FileFault(path, FileFaultKind.Missing, [], "missing");
+            if (file.Status() is not { IsRegularFile: true } status)
+                return new FileFault(path, FileFaultKind.NotAFile, [], "not a regular file");
+            if (status.Size != line.File.Size)
+                return new FileFault(path, FileFaultKind.WrongSize, [], $"{status.Size} bytes instead of {line.File.Size}");
+            var broken = new List<int>();
             for (var piece = 0; piece < line.Checksums.Length; piece++)
             {
                 var wanted = buffer.AsSpan(0, Pieces.LengthOf(line.File.Size, piece));
+                bytes += wanted.Length;
                 if (file.Read(wanted, (long)piece * Pieces.Size) != wanted.Length || Crc32C.Of(wanted) != line.Checksums[piece])
-                    return $"piece {piece} does not have its checksum";
+                    broken.Add(piece);
             }
-            return null;
+            return broken.Count == 0 ? null : new FileFault(path, FileFaultKind.WrongBytes, broken, $"piece {string.Join(", ", broken.Take(8))}{(broken.Count > 8 ? ", …" : "")} of {line.Checksums.Length} does not have its checksum");
         }
         catch (StorageException e)
         {
-            return e.Message;
+            return new FileFault(path, FileFaultKind.Unreadable, [], e.Message);
         }
     }
 }

@@ -116,7 +116,7 @@ public sealed class SharedBytesTests : IAsyncDisposable
     {
         var (first, second) = (await VersionAsync(0), await VersionAsync(1));
         File.Delete(Path.Join(fixture.Root, "snapshots", first, "own.jpg"));
-        Assert.NotEmpty(cache.Verify(first)!);
+        Assert.False(cache.Verify(first)!.IsSound);
         Assert.Null(cache.Inspect(first));
         Assert.Equal(Shared + 8_192, Charged(second));
     }
