@@ -1,5 +1,6 @@
 using System.Runtime.ExceptionServices;
 using DatasetCache.Datasets;
+using DatasetCache.Eviction;
 using DatasetCache.Integrity;
 using DatasetCache.Origins;
 using DatasetCache.Store;
@@ -9,7 +10,7 @@ namespace DatasetCache;
 
 /// <summary>One miss from listing to publishing, for however many callers wait for it.</summary>
 internal sealed class Acquisition(
-    CacheRoot root, EntryStore entries, SpaceLedger space, StagingSweep sweep, CacheOptions options, TimeProvider time, IOrigin origin, string prefix,
+    CacheRoot root, EntryStore entries, EntryIndex index, SpaceLedger space, StagingSweep sweep, CacheOptions options, TimeProvider time, IOrigin origin, string prefix,
     DatasetRef dataset, bool allowMissing, string? jobId, bool refresh, TransferMeter meter)
 {
     private readonly KnownVersions versions = new(root, time, origin.Identity, prefix);
@@ -56,8 +57,8 @@ internal sealed class Acquisition(
         var version = dataset.SnapshotId is null ? await ResolveAsync(isFirst, cancellationToken) : default;
         var listing = version.Listing;
         var identity = Identity(version.Digest);
-        if (IsReady(identity))
-            return new Acquired(identity, AcquireOutcome.Hit, ChangesTo(identity, version.Digest), version.StaleSince);
+        if (entries.TryLease(identity) is { } ready)
+            return Land(identity, ready, AcquireOutcome.Hit, version.Digest, version.StaleSince);
 
         meter.Phase = AcquirePhase.Waiting;
         using var staging = await StagingArea.TakeAsync(root, $"{identity.ShortName}~{identity.Digest[..16]}", options.LockTimeout, time, cancellationToken)
@@ -67,7 +68,7 @@ internal sealed class Acquisition(
         if (IsReady(identity))
         {
             staging.Remove();
-            return new Acquired(identity, AcquireOutcome.Hit);
+            return new Acquired(identity, entries.TryLease(identity), AcquireOutcome.Hit);
         }
         if (listing is null)
         {
@@ -89,7 +90,8 @@ internal sealed class Acquisition(
             // What a restart finds there this very call has fetched.
             if (isFirst)
                 meter.Reused(PresentBytes(staging));
-            await DownloadAsync(staging, listing, identity, cancellationToken);
+            var lease = await DownloadAsync(staging, listing, identity, cancellationToken);
+            return Land(identity, lease, AcquireOutcome.Miss, version.Digest);
         }
         catch (NoSpaceException) when (!mayRetryFullDisk)
         {
@@ -97,7 +99,19 @@ internal sealed class Acquisition(
             staging.Remove();
             throw;
         }
-        return new Acquired(identity, AcquireOutcome.Miss, ChangesTo(identity, version.Digest));
+    }
+
+    private Acquired Land(DatasetIdentity identity, EntryLease? lease, AcquireOutcome outcome, string? contentDigest, DateTimeOffset? staleSince = null)
+    {
+        try
+        {
+            return new Acquired(identity, lease, outcome, ChangesTo(identity, contentDigest), staleSince);
+        }
+        catch
+        {
+            lease?.Dispose();
+            throw;
+        }
     }
 
     private DatasetIdentity Identity(string? contentDigest) => DatasetIdentity.Create(origin.Identity, prefix, dataset, contentDigest);
@@ -180,7 +194,7 @@ internal sealed class Acquisition(
         return new Manifest(files);
     }
 
-    private async Task DownloadAsync(StagingArea staging, Manifest listing, DatasetIdentity identity, CancellationToken cancellationToken)
+    private async Task<EntryLease?> DownloadAsync(StagingArea staging, Manifest listing, DatasetIdentity identity, CancellationToken cancellationToken)
     {
         var ordinal = new Dictionary<string, int>(StringComparer.Ordinal);
         for (var i = 0; i < listing.Files.Count; i++)
@@ -202,7 +216,7 @@ internal sealed class Acquisition(
         for (var i = 0; i < wanted.Length; i++)
             pieces.CompleteAll(i, staging.Pieces.Checksums(wanted[i]));
         staging.RemoveUnwanted(wanted);
-        entries.Publish(staging, pieces, identity, key => new EntryRecord
+        var lease = entries.Publish(staging, pieces, identity, key => new EntryRecord
         {
             Format = CacheRoot.Format,
             CacheKey = key,
@@ -222,7 +236,16 @@ internal sealed class Acquisition(
             MissingCount = chosen.MissingCount,
             MissingFirst = chosen.MissingFirst,
         }, options.Durable);
-        staging.Remove();
+        try
+        {
+            staging.Remove();
+            return lease;
+        }
+        catch
+        {
+            lease?.Dispose();
+            throw;
+        }
     }
 
     /// <summary>What must be here before anything can be checked or selected.</summary>
@@ -235,7 +258,7 @@ internal sealed class Acquisition(
     private async Task<long> FetchAsync(StagingArea staging, IReadOnlyList<int> files, CancellationToken cancellationToken)
     {
         meter.Expect(files.Count, files.Sum(file => staging.Listing.Files[file].Size));
-        var siblings = new Siblings(root, entries);
+        var siblings = new Siblings(root, entries, index);
         var kept = staging.Lenders.Count;
         var matches = siblings.Lease(staging, siblings.Find(staging, origin.Identity, prefix, files));
         var shared = SharedBytes(matches);

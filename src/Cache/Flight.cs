@@ -33,12 +33,13 @@ internal sealed class Flight(string name, Func<TransferMeter, CancellationToken,
         }
     }
 
-    public async Task<Acquired> WaitAsync(IProgress<AcquireProgress>? progress, CancellationToken cancellationToken)
+    /// <param name="land">Called while the flight still keeps the entry from being evicted.</param>
+    public async Task<T> WaitAsync<T>(Func<Acquired, T> land, IProgress<AcquireProgress>? progress, CancellationToken cancellationToken)
     {
         try
         {
             if (progress is null)
-                return await task!.WaitAsync(cancellationToken);
+                return land(await task!.WaitAsync(cancellationToken));
             while (!task!.IsCompleted)
             {
                 progress.Report(Meter.Snapshot(name));
@@ -46,7 +47,7 @@ internal sealed class Flight(string name, Func<TransferMeter, CancellationToken,
                 cancellationToken.ThrowIfCancellationRequested();
             }
             progress.Report(Meter.Snapshot(name));
-            return await task;
+            return land(await task);
         }
         finally
         {
@@ -58,12 +59,15 @@ internal sealed class Flight(string name, Func<TransferMeter, CancellationToken,
     {
         lock (gate)
         {
-            if (--passengers > 0 || task!.IsCompleted)
+            if (--passengers > 0)
                 return;
             givenUp = true;
         }
-        await abandoned.CancelAsync();
-        // The last to leave sees the download to its orderly end: what has arrived is in the journal, and the lock is free.
+        if (!task!.IsCompleted)
+            await abandoned.CancelAsync();
+        // The last to leave sees the download to its orderly end: what has arrived is in the journal, and the locks are free.
         await ((Task)task).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        if (task.IsCompletedSuccessfully)
+            (await task).Lease?.Dispose();
     }
 }

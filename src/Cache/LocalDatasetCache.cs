@@ -45,7 +45,7 @@ public sealed partial class LocalDatasetCache : IDatasetCache
         evictor = new Evictor(root, entries, index, protections, gone => Evicted?.Invoke(this, gone));
         entries.Index = index;
         entries.Leaving = evictor.ChargeHeirs;
-        space = new SpaceLedger(root, index, new Pressure(root, index, evictor, protections, time), protections, roots, options, sweep);
+        space = new SpaceLedger(root, entries, index, new Pressure(root, index, evictor, protections, time), protections, roots, options, sweep);
     }
 
     /// <summary>Opens the cache at <see cref="CacheOptions.Root"/>, which is made where it is missing.</summary>
@@ -72,14 +72,13 @@ public sealed partial class LocalDatasetCache : IDatasetCache
                 "Get it once without --offline (DSCACHE_OFFLINE).");
         }
 
-        // What was evicted between the download and the lease is asked for again; three times in a row is no coincidence.
-        for (var attempt = 1; ; attempt++)
+        // A flight lands with a lease, and those who shared it take their own beside it. Where it came without one, the entry was gone in that moment.
+        while (true)
         {
-            var (acquired, flown) = await FlyAsync(request, origin, prefix, progress, cancellationToken);
-            if (entries.TryLease(acquired.Identity) is { } lease)
+            cancellationToken.ThrowIfCancellationRequested();
+            var (acquired, lease, flown) = await FlyAsync(request, origin, prefix, progress, cancellationToken);
+            if (lease is not null)
                 return await HandAsync(lease, request, acquired, flown, started, cancellationToken);
-            if (attempt == 3)
-                throw new NoSpaceException($"{acquired.Identity.ShortName} was evicted right after it was published, {attempt} times.", 0, 0, "The cache is too small for what its jobs ask for at once: raise cache.maxSize.");
         }
     }
 
@@ -116,7 +115,7 @@ public sealed partial class LocalDatasetCache : IDatasetCache
             .Replace("{snapshot}", dataset.SnapshotId ?? "latest", StringComparison.Ordinal));
     }
 
-    private async Task<(Acquired Acquired, Transfers.TransferMeter? Flown)> FlyAsync(
+    private async Task<(Acquired Acquired, EntryLease? Lease, Transfers.TransferMeter? Flown)> FlyAsync(
         AcquireRequest request, IOrigin origin, string prefix, IProgress<AcquireProgress>? progress, CancellationToken cancellationToken)
     {
         var dataset = request.Dataset;
@@ -125,7 +124,7 @@ public sealed partial class LocalDatasetCache : IDatasetCache
         while (true)
         {
             var flight = flights.GetOrAdd(name, _ => new Flight(dataset.SnapshotId ?? prefix.TrimEnd('/'), (meter, cancel)
-                => new Acquisition(root, entries, space, sweep, options, time, origin, prefix, dataset, request.AllowMissing, request.JobId, request.Refresh, meter).RunAsync(cancel), time));
+                => new Acquisition(root, entries, index, space, sweep, options, time, origin, prefix, dataset, request.AllowMissing, request.JobId, request.Refresh, meter).RunAsync(cancel), time));
             if (!flight.TryBoard(out var pilot))
             {
                 flights.TryRemove(new KeyValuePair<string, Flight>(name, flight));
@@ -133,8 +132,9 @@ public sealed partial class LocalDatasetCache : IDatasetCache
             }
             try
             {
-                var acquired = await flight.WaitAsync(progress, cancellationToken);
-                return pilot ? (acquired, flight.Meter) : (acquired with { Outcome = AcquireOutcome.Hit }, null);
+                return await flight.WaitAsync(acquired => pilot
+                    ? (acquired, entries.TryLease(acquired.Identity), flight.Meter)
+                    : (acquired with { Outcome = AcquireOutcome.Hit }, entries.TryLease(acquired.Identity), null), progress, cancellationToken);
             }
             finally
             {

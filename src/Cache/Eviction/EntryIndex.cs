@@ -40,6 +40,17 @@ internal sealed class EntryIndex(CacheRoot root, EntryStore entries, AdaptiveTtl
         }
     }
 
+    /// <summary>The entries that may hold the same objects as those below a prefix of an origin.</summary>
+    public IReadOnlyList<EntryRecord> Related(string origin, string prefix)
+    {
+        lock (gate)
+        {
+            return [.. known.Values.Select(entry => entry.Record).Where(other => Overlap(other.Prefix, prefix) && string.Equals(other.Origin, origin, StringComparison.Ordinal))];
+        }
+
+        static bool Overlap(string a, string b) => a.StartsWith(b, StringComparison.Ordinal) || b.StartsWith(a, StringComparison.Ordinal);
+    }
+
     public IReadOnlyList<EntryRecord> Records()
     {
         lock (gate)
@@ -57,6 +68,30 @@ internal sealed class EntryIndex(CacheRoot root, EntryStore entries, AdaptiveTtl
     {
         lock (gate)
             return [.. known.Values.Select(entry => CandidateOf(entry, reread: false))];
+    }
+
+    /// <summary>Collects the entries that would go first.</summary>
+    /// <param name="lowest">Gets at most <paramref name="count"/> keys, the last to go of them at its head.</param>
+    /// <returns>Whether these are all.</returns>
+    public bool Lowest(PriorityQueue<string, EvictionRank> lowest, int count, HashSet<string> except, DateTimeOffset now)
+    {
+        lock (gate)
+        {
+            var all = true;
+            foreach (var (key, entry) in known)
+            {
+                var rank = EvictionOrder.RankOf(CandidateOf(entry, reread: false), now);
+                if (lowest.Count == count && lowest.TryPeek(out _, out var last) && rank > last)
+                    all = false;
+                else if (except.Contains(key))
+                    continue;
+                else if (lowest.Count < count)
+                    lowest.Enqueue(key, rank);
+                else
+                    (all, _) = (false, lowest.EnqueueDequeue(key, rank));
+            }
+            return all;
+        }
     }
 
     /// <summary>The entry as it is used by now; null where it is gone.</summary>

@@ -15,7 +15,9 @@ internal sealed class Heirs(CacheRoot root, EntryIndex index)
     {
         var charges = new Dictionary<string, long>(StringComparer.Ordinal);
         var remaining = shared;
-        foreach (var sibling in index.Records().Where(other => !string.Equals(other.CacheKey, key, StringComparison.Ordinal) && MayShare(record, other)).Order(ByAge))
+        if (shared.Count == 0)
+            return (charges, remaining);
+        foreach (var sibling in (record is null ? index.Records() : index.Related(record.Origin, record.Prefix)).Where(other => !string.Equals(other.CacheKey, key, StringComparison.Ordinal)).Order(ByAge))
         {
             if (remaining.Count == 0)
                 break;
@@ -46,10 +48,6 @@ internal sealed class Heirs(CacheRoot root, EntryIndex index)
             index.Reread(heir);
         }
     }
-
-    private static bool MayShare(EntryRecord? record, EntryRecord other) => record is null
-        || (string.Equals(record.Origin, other.Origin, StringComparison.Ordinal)
-            && (record.Prefix.StartsWith(other.Prefix, StringComparison.Ordinal) || other.Prefix.StartsWith(record.Prefix, StringComparison.Ordinal)));
 
     private static string? PathIn(EntryRecord sibling, EntryRecord? record, string path)
     {

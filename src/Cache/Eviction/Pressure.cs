@@ -6,6 +6,9 @@ namespace DatasetCache.Eviction;
 /// <summary>Makes space: decides who goes, looks at what protects them, and evicts until enough is free. Callers hold the space lock.</summary>
 internal sealed class Pressure(CacheRoot root, EntryIndex index, Evictor evictor, Protections protections, TimeProvider time)
 {
+    // One at a time: callers hold the space lock.
+    private readonly EvictionQueue queue = new(index);
+
     /// <summary>What an attempt to make space came to.</summary>
     /// <param name="Protected">What was found to be protected, in words and numbers; empty where not everything had to be looked at.</param>
     public readonly record struct Result(long Freed, int Evicted, string Protected);
@@ -14,8 +17,7 @@ internal sealed class Pressure(CacheRoot root, EntryIndex index, Evictor evictor
     /// <param name="want">Bytes to stop at, down to the low mark.</param>
     public Result Free(long must, long want)
     {
-        index.Refresh();
-        var queue = EvictionOrder.Queue(index.Candidates(), time.GetUtcNow());
+        queue.Start();
         var kept = new Dictionary<ProtectionKind, (int Entries, long Bytes)>();
         var plan = new Queue<EvictionCandidate>();
         var sharers = new List<EvictionCandidate>();
@@ -23,7 +25,7 @@ internal sealed class Pressure(CacheRoot root, EntryIndex index, Evictor evictor
 
         bool PlanNext()
         {
-            if (Next(queue) is not { } candidate)
+            if (queue.Next(time.GetUtcNow()) is not { } candidate)
                 return false;
             if (protections.Of(candidate.CacheKey) is [var first, ..])
                 Keep(first.Kind, candidate);
@@ -87,21 +89,6 @@ internal sealed class Pressure(CacheRoot root, EntryIndex index, Evictor evictor
             }
         }
         return new Result(freed, evicted, Describe(kept));
-    }
-
-    // Usage may have grown since it was read: then it comes later, and another is first.
-    private EvictionCandidate? Next(PriorityQueue<EvictionCandidate, EvictionRank> queue)
-    {
-        while (queue.TryDequeue(out var candidate, out var rank))
-        {
-            if (index.RereadUsage(candidate.CacheKey) is not { } current)
-                continue;
-            var actual = EvictionOrder.RankOf(current, time.GetUtcNow());
-            if (actual <= rank)
-                return current;
-            queue.Enqueue(current, actual);
-        }
-        return null;
     }
 
     // Entries that share all they have: none frees anything alone. A file is freed when all that have it go, so those go of which at least one file has

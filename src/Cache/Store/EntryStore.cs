@@ -142,7 +142,8 @@ internal sealed class EntryStore(CacheRoot root, TimeProvider time, TimeSpan? us
     /// Makes a staged dataset an entry: seals it, forces it to the disk, and gives it its name by one rename. When this returns it is ready and
     /// survives a power cut.
     /// </summary>
-    public EntryRecord Publish(StagingArea staging, Pieces selected, DatasetIdentity identity, Func<string, EntryRecord> describe, bool durable)
+    /// <returns>A lease on it; null where it was evicted in the moment between the publisher's lock and the lease.</returns>
+    public EntryLease? Publish(StagingArea staging, Pieces selected, DatasetIdentity identity, Func<string, EntryRecord> describe, bool durable)
     {
         staging.Directory.DeleteTree("entry");
         staging.Directory.MakeDirectories("entry");
@@ -151,11 +152,27 @@ internal sealed class EntryStore(CacheRoot root, TimeProvider time, TimeSpan? us
             ManifestText.Write(manifest, selected.Manifest, selected);
         using (var usage = entry.Create("usage", 0x1B6))
             usage.Write(default(Usage).ToBytes(), 0);
-        using var lease = entry.Create("lease", 0x1A4);
-        Seal(staging.Tree, selected.Manifest);
-        if (durable)
-            SyncContent(staging);
+        var lease = entry.Create("lease", 0x1A4);
+        try
+        {
+            Seal(staging.Tree, selected.Manifest);
+            if (durable)
+                SyncContent(staging);
+            // Whoever finds it waits for this lock, so that nobody is told of a dataset whose name a power cut may still take.
+            lease.TryLock(exclusive: true);
+            var record = Name(staging, entry, identity, describe, durable);
+            lease.Lock(exclusive: false);
+            return root.Entries.Status(record.CacheKey) is { } named && named.IsSameFile(entry.Status()) ? new EntryLease(record, lease) : Free(lease);
+        }
+        catch
+        {
+            lease.Dispose();
+            throw;
+        }
+    }
 
+    private EntryRecord Name(StagingArea staging, DirectoryHandle entry, DatasetIdentity identity, Func<string, EntryRecord> describe, bool durable)
+    {
         // One publisher at a time, so that two identities with one short name cannot both find it free.
         using var naming = TakeNaming();
         CountChange(naming);
@@ -174,8 +191,6 @@ internal sealed class EntryStore(CacheRoot root, TimeProvider time, TimeSpan? us
         // What stands under the name by now is the litter of a publish that was cut short, or was quarantined half-way.
         root.Entries.DeleteTree(key);
         root.Snapshots.DeleteTree(key);
-        // Whoever finds it already waits for this lock, so that nobody is told of a dataset whose name a power cut may still take.
-        lease.TryLock(exclusive: true);
         try
         {
             staging.Directory.Move("entry", root.Entries, key);
@@ -196,6 +211,8 @@ internal sealed class EntryStore(CacheRoot root, TimeProvider time, TimeSpan? us
             Withdraw(staging, key);
             throw;
         }
+        // What was reserved is an entry's now: whoever adds up, with the naming lock, finds it counted once.
+        staging.EndReservation();
         follow?.Invoke(key);
         return record;
     }

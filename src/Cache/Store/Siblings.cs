@@ -1,3 +1,4 @@
+using DatasetCache.Eviction;
 using DatasetCache.Transfers;
 
 namespace DatasetCache.Store;
@@ -6,12 +7,15 @@ namespace DatasetCache.Store;
 /// Finds objects that another entry of this host already holds: the same origin, key, size and ETag. They are linked into a new version instead
 /// of fetched, so that a version that changed one file in a hundred moves one byte in a hundred.
 /// </summary>
-internal sealed class Siblings(CacheRoot root, EntryStore entries)
+internal sealed class Siblings(CacheRoot root, EntryStore entries, EntryIndex index)
 {
+    // What none of the newest versions has is new. To look for it in a hundred large manifests would take longer than to fetch it.
+    private const int Newest = 16;
+
     /// <summary>A file that is still missing, and where the same object lies.</summary>
     public sealed record Match(int File, string CacheKey, string Path, uint[] Checksums, bool Shared);
 
-    /// <summary>Looks for everything that <paramref name="files"/> lack, in the newest entries first.</summary>
+    /// <summary>Looks for everything that <paramref name="files"/> lack, in the newest entries first and in no more than 16.</summary>
     /// <param name="only">Which entries to look in; null for all.</param>
     public IReadOnlyList<Match> Find(StagingArea staging, string origin, string prefix, IEnumerable<int> files, Func<string, bool>? only = null)
     {
@@ -20,7 +24,9 @@ internal sealed class Siblings(CacheRoot root, EntryStore entries)
         var matches = new List<Match>();
         if (wanted.Count == 0)
             return matches;
-        foreach (var entry in entries.Scan().Where(entry => string.Equals(entry.Origin, origin, StringComparison.Ordinal) && Overlap(entry.Prefix, prefix) && only?.Invoke(entry.CacheKey) != false).OrderByDescending(entry => entry.PublishedAt))
+        index.Refresh();
+        var related = index.Related(origin, prefix).Where(entry => only?.Invoke(entry.CacheKey) != false).OrderByDescending(entry => entry.PublishedAt);
+        foreach (var entry in related.Take(Newest))
         {
             foreach (var line in entries.ReadManifest(entry.CacheKey) ?? [])
             {
@@ -76,6 +82,4 @@ internal sealed class Siblings(CacheRoot root, EntryStore entries)
             }
         }
     }
-
-    private static bool Overlap(string a, string b) => a.StartsWith(b, StringComparison.Ordinal) || b.StartsWith(a, StringComparison.Ordinal);
 }

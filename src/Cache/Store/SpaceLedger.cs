@@ -8,12 +8,16 @@ namespace DatasetCache.Store;
 /// then and there. What is used is what the entries are charged for, what is reserved stands in the staging areas; there is no counter that
 /// could drift.
 /// </summary>
-internal sealed class SpaceLedger(CacheRoot root, EntryIndex index, Pressure pressure, Protections protections, JobRoots roots, CacheOptions options, StagingSweep sweep)
+internal sealed class SpaceLedger(CacheRoot root, EntryStore entries, EntryIndex index, Pressure pressure, Protections protections, JobRoots roots, CacheOptions options, StagingSweep sweep)
 {
     private const int Block = 4096;
 
     /// <summary>How long the record of a job's link that is gone is kept: a file server may bring it back.</summary>
     private static readonly TimeSpan DeadRootAge = TimeSpan.FromDays(1);
+
+    // How often, and after what, somebody who is refused space looks again before he says so.
+    private const int Looks = 3;
+    private static readonly TimeSpan LookAgainAfter = TimeSpan.FromMilliseconds(20);
 
     /// <summary>What a file of this size takes on the disk.</summary>
     public static long Allocated(long size) => (size + Block - 1) / Block * Block;
@@ -40,6 +44,23 @@ internal sealed class SpaceLedger(CacheRoot root, EntryIndex index, Pressure pre
     /// </summary>
     /// <exception cref="NoSpaceException">It does not fit beside what is protected. Then nothing was evicted for it, as far as that was foreseeable.</exception>
     public async Task ReserveAsync(StagingArea staging, long bytes, long written, CancellationToken cancellationToken)
+    {
+        for (var look = 1; ; look++)
+        {
+            try
+            {
+                await ReserveNowAsync(staging, bytes, written, cancellationToken);
+                return;
+            }
+            catch (NoSpaceException e) when (e.IsWorthRetrying && look < Looks)
+            {
+                // A lease may be held for a moment only: by whoever looks whether there is one, or takes his own beside the publisher's.
+                await Task.Delay(LookAgainAfter, cancellationToken);
+            }
+        }
+    }
+
+    private async Task ReserveNowAsync(StagingArea staging, long bytes, long written, CancellationToken cancellationToken)
     {
         using var held = await LockAsync(cancellationToken);
         var room = Measure(staging.Name, bytes, written);
@@ -111,7 +132,8 @@ internal sealed class SpaceLedger(CacheRoot root, EntryIndex index, Pressure pre
     {
         var reserved = 0L;
         var unwritten = 0L;
-        // Reservations before entries: what is published in between counts twice, and not never.
+        // With it held nothing is published: what is added up stands either here as a reservation or there as an entry.
+        using var naming = entries.TakeNaming();
         foreach (var (name, isDirectory) in root.Staging.List())
         {
             if (!isDirectory || string.Equals(name, except, StringComparison.Ordinal))
@@ -127,7 +149,7 @@ internal sealed class SpaceLedger(CacheRoot root, EntryIndex index, Pressure pre
             reserved += other.Reserved;
             unwritten += Math.Max(0, other.Reserved - other.Written);
         }
-        index.Refresh();
+        index.Refresh(naming);
         var disk = new DriveInfo(root.Path);
         return new Room(bytes, Math.Max(0, bytes - written), index.Charged, reserved, QuarantinedBytes(), unwritten, disk.AvailableFreeSpace, options.MinFree.OnDisk(disk.TotalSize),
             options.MaxSize, (long)(options.MaxSize * (options.LowMarkPercent / 100)));

@@ -352,6 +352,9 @@ internal sealed class StagingArea : IDisposable
         file.Write(bytes, 0);
     }
 
+    /// <summary>What was reserved has been published.</summary>
+    public void EndReservation() => Directory.Delete("reserved");
+
     public static (long Reserved, long Written) ReadReservation(CacheRoot root, string name)
         => root.Staging.TryReadAll(name + "/reserved") is { Length: 16 } bytes ? (BitConverter.ToInt64(bytes), BitConverter.ToInt64(bytes, 8)) : (0, 0);
 

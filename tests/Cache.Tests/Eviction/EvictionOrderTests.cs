@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using DatasetCache.Eviction;
 
 namespace DatasetCache.Cache.Tests.Eviction;
@@ -21,20 +20,4 @@ public sealed class EvictionOrderTests
     [Fact]
     public void Equals_have_the_same_order_whoever_asks()
         => Assert.Equal(["a", "b", "c"], EvictionOrder.Sort([Entry("c", 1, 1), Entry("a", 1, 1), Entry("b", 1, 1)], Now).Select(entry => entry.CacheKey));
-
-    [Fact]
-    public void The_first_of_ten_thousand_is_found_by_comparing_each_a_few_times_and_not_by_sorting()
-    {
-        var entries = Enumerable.Range(0, 10_000).Select(i => Entry($"{i:d5}", i * 7919 % 10_000, 5)).ToArray();
-        var queue = EvictionOrder.Queue(entries, Now);
-        Assert.Equal(10_000 - 1, (Now - queue.Dequeue().LastUsed).TotalHours);
-        TestContext.Current.TestOutputHelper?.WriteLine($"{Enumerable.Range(0, 50).Min(_ => Time(entries)).TotalMilliseconds:0.000} ms");
-
-        static TimeSpan Time(EvictionCandidate[] entries)
-        {
-            var start = Stopwatch.GetTimestamp();
-            EvictionOrder.Queue(entries, Now).Dequeue();
-            return Stopwatch.GetElapsedTime(start);
-        }
-    }
 }
