@@ -1,3 +1,4 @@
+using DatasetCache.Cache.Tests.Eviction;
 using DatasetCache.Store;
 using DatasetCache.Testing;
 
@@ -55,6 +56,65 @@ public sealed class FailingCallTests
             fixture.AssertStagingIsClean();
         }
         Assert.True(fired > 50, $"only {fired} calls were made to fail");
+    }
+
+    /// <summary>The same where another entry must be evicted for it, whose files a third one shares.</summary>
+    [Theory]
+    [InlineData(5)]
+    [InlineData(28)]
+    [Trait("Fault", "9")]
+    public async Task Whichever_call_fails_while_room_is_made_what_is_protected_stays_and_the_quota_holds(int errno)
+    {
+        const long Quota = 60_000;
+        var (fired, evicted) = (0, 0);
+        for (var n = 1; ; n++)
+        {
+            await using var fixture = new CacheFixture();
+            LocalDatasetCache Full(FileSystem? files = null) => fixture.Open(options => options with { MaxSize = Quota, Concurrency = 1 }, files);
+            fixture.Put("shared.bin", MemoryOrigin.Bytes(1, 8_000));
+            fixture.Put("own.bin", MemoryOrigin.Bytes(2, 20_000));
+            await using (await Full().AcquireAsync(fixture.Request(snapshot: "snap_old"))) { }
+            fixture.Put("own.bin", MemoryOrigin.Bytes(3, 12_000));
+            string kept;
+            await using (var lease = await Full().AcquireAsync(fixture.Request(snapshot: "snap_kept")))
+                kept = lease.CacheKey;
+            Assert.True(Full().Pin(kept));
+            fixture.Put("own.bin", MemoryOrigin.Bytes(4, 30_000));
+
+            var calls = 0;
+            var hit = false;
+            var failing = new FileSystem(call =>
+            {
+                hit |= Interlocked.Increment(ref calls) == n;
+                return calls == n ? errno : 0;
+            });
+            try
+            {
+                var cache = Full(failing);
+                cache.Evicted += (_, _) => evicted++;
+                await using var lease = await cache.AcquireAsync(fixture.Request(snapshot: "snap_new"));
+                fixture.AssertHoldsTheOrigin(lease.Path, "shared.bin", "own.bin");
+            }
+            catch (DatasetCacheException)
+            {
+                // Typed, whatever it was.
+            }
+            Assert.InRange(DiskUse.Of(fixture.Root), 1, Quota);
+            Assert.Equal(MemoryOrigin.Bytes(3, 12_000), File.ReadAllBytes(Path.Join(fixture.Root, "snapshots", kept, "own.bin")));
+            Assert.Equal(MemoryOrigin.Bytes(1, 8_000), File.ReadAllBytes(Path.Join(fixture.Root, "snapshots", kept, "shared.bin")));
+            if (!hit)
+                break;
+            fired++;
+
+            var healthy = Full();
+            await using (var again = await healthy.AcquireAsync(fixture.Request(snapshot: "snap_new")))
+                fixture.AssertHoldsTheOrigin(again.Path, "shared.bin", "own.bin");
+            Assert.InRange(DiskUse.Of(fixture.Root), 1, Quota);
+            Assert.InRange(healthy.Space().Entries, DiskUse.Of(fixture.Root), Quota);
+            await healthy.PruneAsync(new() { Orphaned = true });
+            fixture.AssertStagingIsClean();
+        }
+        Assert.True(fired > 100 && evicted > 20, $"{fired} calls were made to fail, {evicted} evictions");
     }
 
     [Fact]

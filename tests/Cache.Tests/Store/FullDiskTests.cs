@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using DatasetCache.Testing;
 
 namespace DatasetCache.Cache.Tests.Store;
@@ -7,37 +6,17 @@ namespace DatasetCache.Cache.Tests.Store;
 [Trait("Fault", "4")]
 public sealed class FullDiskTests : IAsyncLifetime
 {
-    private readonly TempFolder folder = new();
     private readonly MemoryOrigin origin = new();
-    private bool mounted;
+    private LoopDisk? disk;
 
-    private string Disk => folder["disk"];
+    private string Disk => disk!.Path;
 
-    public async ValueTask InitializeAsync()
+    public async ValueTask InitializeAsync() => disk = await LoopDisk.TryCreateAsync(32 << 20, "-O", "^has_journal", "-N", "256");
+
+    public ValueTask DisposeAsync()
     {
-        folder.CreateDirectory("disk");
-        mounted = Environment.IsPrivilegedProcess && await RunAsync("mount", "-t", "tmpfs", "-o", "size=32m", "tmpfs", Disk);
-    }
-
-    public async ValueTask DisposeAsync()
-    {
-        if (mounted)
-            await RunAsync("umount", "-l", Disk);
-        folder.Dispose();
-    }
-
-    private static async Task<bool> RunAsync(string program, params string[] arguments)
-    {
-        try
-        {
-            using var process = Process.Start(new ProcessStartInfo(program, arguments) { RedirectStandardError = true, UseShellExecute = false })!;
-            await process.WaitForExitAsync();
-            return process.ExitCode == 0;
-        }
-        catch (System.ComponentModel.Win32Exception)
-        {
-            return false;
-        }
+        disk?.Dispose();
+        return ValueTask.CompletedTask;
     }
 
     private LocalDatasetCache Open() => LocalDatasetCache.Open(
@@ -52,7 +31,7 @@ public sealed class FullDiskTests : IAsyncLifetime
     [Fact]
     public async Task What_does_not_fit_the_disk_makes_room_by_evicting()
     {
-        Assert.SkipUnless(mounted, "needs root and mount");
+        Assert.SkipUnless(disk is not null, "needs root, mkfs.ext4 and a loop device");
         await using var cache = Open();
         await using (await cache.AcquireAsync(Dataset("first", 20_000_000)))
         {
@@ -69,7 +48,7 @@ public sealed class FullDiskTests : IAsyncLifetime
     [InlineData(false)]
     public async Task A_disk_that_others_fill_under_a_download_costs_what_is_unprotected_or_the_download_and_nothing_else(bool evictable)
     {
-        Assert.SkipUnless(mounted, "needs root and mount");
+        Assert.SkipUnless(disk is not null, "needs root, mkfs.ext4 and a loop device");
         await using var cache = Open();
         var first = await cache.AcquireAsync(Dataset("first", 8_000_000));
         if (evictable)
@@ -104,6 +83,41 @@ public sealed class FullDiskTests : IAsyncLifetime
             Assert.Equal(20_000_000, new FileInfo(Path.Join(second.Path, "a.bin")).Length);
         }
         Assert.True(fired > 0, "the disk was never filled");
+    }
+
+    [Fact]
+    public async Task A_disk_without_inodes_is_a_full_disk_that_heals_by_evicting()
+    {
+        Assert.SkipUnless(disk is not null, "needs root, mkfs.ext4 and a loop device");
+        await using var cache = Open();
+        for (var i = 0; i < 100; i++)
+            origin.Put($"datasets/many/{i:d3}.bin", MemoryOrigin.Bytes(i, 5_000));
+        var first = await cache.AcquireAsync(Dataset("many", 100));
+        for (var i = 0; i < 100; i++)
+            origin.Put($"datasets/more/{i:d3}.bin", MemoryOrigin.Bytes(1_000 + i, 5_000));
+        var others = 0;
+        try
+        {
+            for (; others < 1_000; others++)
+                File.Create(Path.Join(Disk, $"other-{others}")).Dispose();
+        }
+        catch (IOException)
+        {
+            // No inode left.
+        }
+        // A few must be free for the locks.
+        for (var i = 0; i < 40; i++)
+            File.Delete(Path.Join(Disk, $"other-{--others}"));
+
+        var error = await Assert.ThrowsAsync<NoSpaceException>(() => cache.AcquireAsync(Dataset("more", 100)));
+        Assert.True(error.IsDiskFull);
+        Assert.Equal([first.CacheKey], cache.List().Select(entry => entry.CacheKey));
+        Assert.Empty(Directory.EnumerateDirectories(Path.Join(Disk, "cache", "staging")));
+
+        await first.DisposeAsync();
+        await using var second = await cache.AcquireAsync(Dataset("more", 100));
+        Assert.Equal([second.CacheKey], cache.List().Select(entry => entry.CacheKey));
+        Assert.Equal(101, Directory.GetFiles(second.Path).Length);
     }
 
     private void FillUp(long leave)
