@@ -12,7 +12,7 @@ internal sealed class Flight(string name, Func<TransferMeter, CancellationToken,
     private readonly Lock gate = new();
     private readonly CancellationTokenSource abandoned = new();
     private Task<Acquired>? task;
-    private int passengers;
+    private int passengers, pilotless;
     private bool givenUp;
 
     public TransferMeter Meter { get; } = new();
@@ -33,13 +33,17 @@ internal sealed class Flight(string name, Func<TransferMeter, CancellationToken,
         }
     }
 
-    /// <param name="land">Called while the flight still keeps the entry from being evicted.</param>
-    public async Task<T> WaitAsync<T>(Func<Acquired, T> land, IProgress<AcquireProgress>? progress, CancellationToken cancellationToken)
+    /// <param name="pilot">What <see cref="TryBoard"/> said.</param>
+    /// <param name="land">
+    /// Called while the flight still keeps the entry from being evicted; true for the one whom the download is put down to: the pilot, or where he left early
+    /// somebody who stayed.
+    /// </param>
+    public async Task<T> WaitAsync<T>(bool pilot, Func<Acquired, bool, T> land, IProgress<AcquireProgress>? progress, CancellationToken cancellationToken)
     {
         try
         {
             if (progress is null)
-                return land(await task!.WaitAsync(cancellationToken));
+                return Land(await task!.WaitAsync(cancellationToken));
             while (!task!.IsCompleted)
             {
                 progress.Report(Meter.Snapshot(name));
@@ -47,12 +51,19 @@ internal sealed class Flight(string name, Func<TransferMeter, CancellationToken,
                 cancellationToken.ThrowIfCancellationRequested();
             }
             progress.Report(Meter.Snapshot(name));
-            return land(await task);
+            return Land(await task);
+        }
+        catch (OperationCanceledException) when (pilot)
+        {
+            Interlocked.Exchange(ref pilotless, 1);
+            throw;
         }
         finally
         {
             await LeaveAsync();
         }
+
+        T Land(Acquired acquired) => land(acquired, pilot || Interlocked.Exchange(ref pilotless, 0) == 1);
     }
 
     private async Task LeaveAsync()

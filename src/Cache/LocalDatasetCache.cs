@@ -132,7 +132,7 @@ public sealed partial class LocalDatasetCache : IDatasetCache
             }
             try
             {
-                return await flight.WaitAsync(acquired => pilot
+                return await flight.WaitAsync(pilot, (acquired, flew) => flew
                     ? (acquired, entries.TryLease(acquired.Identity), flight.Meter)
                     : (acquired with { Outcome = AcquireOutcome.Hit }, entries.TryLease(acquired.Identity), null), progress, cancellationToken);
             }

@@ -208,6 +208,8 @@ public sealed class LocalDatasetCacheTests : IAsyncDisposable
         await using var lease = await second;
         fixture.AssertHoldsTheOrigin(lease.Path + "/", Cats);
         Assert.True(fixture.Origin.ServedEachByteOnce());
+        // Whom else should the download be put down to?
+        Assert.Equal((AcquireOutcome.Miss, lease.Bytes), (lease.Outcome, lease.BytesFromOrigin));
     }
 
     [Fact]
