@@ -1,7 +1,6 @@
 using System.Collections.Concurrent;
 using DatasetCache.Datasets;
 using DatasetCache.Eviction;
-using DatasetCache.Integrity;
 using DatasetCache.Origins;
 using DatasetCache.Store;
 
@@ -197,18 +196,6 @@ public sealed partial class LocalDatasetCache : IDatasetCache
     /// <summary>Lets go of a job's dataset: removes <c>JOB_DIR/dataset</c> and its registration.</summary>
     /// <exception cref="InvalidRequestException">What stands there is not this cache's.</exception>
     public ReleaseResult Release(string jobDirectory) => links.Remove(jobDirectory);
-
-    /// <summary>Reads an entry again and compares every piece with its checksum; a broken one is quarantined, so that the next caller fetches it anew.</summary>
-    /// <returns>Null where there is no such entry.</returns>
-    public VerifyReport? Verify(string cacheKey, CancellationToken cancellationToken = default)
-    {
-        if (entries.DirectoryOf(cacheKey) is not { } judged || entries.TryRead(cacheKey) is null)
-            return null;
-        var report = new EntryVerifier(root, entries).Check(cacheKey, cancellationToken);
-        if (!report.IsSound)
-            entries.Quarantine(cacheKey, string.Join("; ", report.Lines.Take(20)), judged);
-        return report;
-    }
 
     /// <summary>Removes downloads that nobody resumed within <paramref name="patience"/>, and other litter of crashes.</summary>
     public int Sweep(TimeSpan patience)

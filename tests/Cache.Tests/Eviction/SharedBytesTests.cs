@@ -116,7 +116,7 @@ public sealed class SharedBytesTests : IAsyncDisposable
     {
         var (first, second) = (await VersionAsync(0), await VersionAsync(1));
         File.Delete(Path.Join(fixture.Root, "snapshots", first, "own.jpg"));
-        Assert.False(cache.Verify(first)!.IsSound);
+        Assert.False((await cache.VerifyAsync(first))!.Found.IsSound);
         Assert.Null(cache.Inspect(first));
         Assert.Equal(Shared + 8_192, Charged(second));
     }

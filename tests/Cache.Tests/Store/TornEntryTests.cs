@@ -46,10 +46,10 @@ public sealed class TornEntryTests : IAsyncDisposable
         await using (var lease = await cache.AcquireAsync(fixture.Request(1)))
         {
             key = lease.CacheKey;
-            Assert.True(cache.Verify(key)!.IsSound);
+            Assert.True((await cache.VerifyAsync(key))!.Found.IsSound);
             Damage(Path.Join(lease.SnapshotPath, "large.bin"), damage);
         }
-        var broken = Assert.Single(cache.Verify(key)!.Lines);
+        var broken = Assert.Single((await cache.VerifyAsync(key))!.Found.Lines);
         Assert.StartsWith("large.bin: ", broken, StringComparison.Ordinal);
         await using var again = await cache.AcquireAsync(fixture.Request(1));
         Assert.Equal(AcquireOutcome.Miss, again.Outcome);
@@ -135,9 +135,9 @@ public sealed class TornEntryTests : IAsyncDisposable
             }
             return 0;
         }));
-        var verdict = Task.Run(() => slow.Verify(first.CacheKey));
+        var verdict = Task.Run(() => slow.VerifyAsync(first.CacheKey));
         await looking.Task;
-        Assert.False(cache.Verify(first.CacheKey)!.IsSound);
+        Assert.False((await cache.VerifyAsync(first.CacheKey))!.Found.IsSound);
         await using (await cache.AcquireAsync(fixture.Request(2))) { }
         go.Set();
         await verdict;
