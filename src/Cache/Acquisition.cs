@@ -10,7 +10,7 @@ namespace DatasetCache;
 
 /// <summary>One miss from listing to publishing, for however many callers wait for it.</summary>
 internal sealed class Acquisition(
-    CacheRoot root, EntryStore entries, EntryIndex index, SpaceLedger space, StagingSweep sweep, CacheOptions options, TimeProvider time, IOrigin origin, string prefix,
+    CacheRoot root, EntryStore entries, EntryIndex index, SpaceLedger space, StagingSweep sweep, Healer healer, CacheOptions options, TimeProvider time, IOrigin origin, string prefix,
     DatasetRef dataset, bool allowMissing, string? jobId, bool refresh, TransferMeter meter)
 {
     private readonly KnownVersions versions = new(root, time, origin.Identity, prefix);
@@ -61,7 +61,7 @@ internal sealed class Acquisition(
             return Land(identity, ready, AcquireOutcome.Hit, version.Digest, version.StaleSince);
 
         meter.Phase = AcquirePhase.Waiting;
-        using var staging = await StagingArea.TakeAsync(root, $"{identity.ShortName}~{identity.Digest[..16]}", options.LockTimeout, time, cancellationToken)
+        using var staging = await StagingArea.TakeAsync(root, StagingArea.NameFor(identity), options.LockTimeout, time, cancellationToken)
             ?? throw new LockTimeoutException($"Another process has been downloading {identity.ShortName} for longer than {options.LockTimeout}.",
                 "Wait for it, or raise lock.timeout (DSCACHE_LOCK_TIMEOUT).");
         // Whoever had the lock may have published meanwhile.
@@ -69,6 +69,11 @@ internal sealed class Acquisition(
         {
             staging.Remove();
             return new Acquired(identity, entries.TryLease(identity), AcquireOutcome.Hit);
+        }
+        if (entries.FindBroken(identity) is { } broken && await HealAsync(staging, broken, cancellationToken))
+        {
+            staging.Remove();
+            return Land(identity, entries.TryLease(identity), AcquireOutcome.Miss, version.Digest, version.StaleSince);
         }
         if (listing is null)
         {
@@ -112,6 +117,26 @@ internal sealed class Acquisition(
             lease?.Dispose();
             throw;
         }
+    }
+
+    /// <returns>False where it cannot be healed and is out of the way: what the origin has now must be fetched.</returns>
+    private async Task<bool> HealAsync(StagingArea staging, string key, CancellationToken cancellationToken)
+    {
+        if (options.Strict)
+        {
+            throw new IntegrityException($"{key} is broken: {entries.ReadMark(key)?.Words}. Nothing was healed (strict).",
+                $"Heal it with `dscache verify {key}`, or get it without --strict (DSCACHE_STRICT).");
+        }
+        var healed = await healer.HealAsync(staging, key, origin, meter, cancellationToken);
+        if (healed.Outcome == VerifyOutcome.Withdrawn)
+        {
+            // A mutable dataset has a newer version; of a snapshot there is no other.
+            throw healed.SourceChanged && dataset.SnapshotId is null
+                ? new OriginException(OriginFailure.Changed, healed.Why!)
+                : new IntegrityException(healed.Why!, $"End the jobs that hold it (`dscache explain {key}` says which), or restore the dataset at its origin; then get it again.");
+        }
+        meter.Restart();
+        return healed.Outcome == VerifyOutcome.Healed;
     }
 
     private DatasetIdentity Identity(string? contentDigest) => DatasetIdentity.Create(origin.Identity, prefix, dataset, contentDigest);

@@ -48,6 +48,9 @@ public sealed record CacheOptions
     /// <summary>Use what is on disk or fail; send nothing. Default: false.</summary>
     public bool Offline { get; init; }
 
+    /// <summary>Whether a broken entry is an error for who asks for it, and is not healed for him. Default: false.</summary>
+    public bool Strict { get; init; }
+
     /// <summary>
     /// Where a dataset lies below the origin, ending in '/'; <c>{dataset}</c> and <c>{snapshot}</c> are filled in. Default: <c>datasets/{dataset}/</c>.
     /// </summary>

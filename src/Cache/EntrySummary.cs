@@ -56,6 +56,9 @@ public sealed record EntrySummary
     /// <summary>Why it cannot be evicted now; empty where it can.</summary>
     public required IReadOnlyList<Protection> Protections { get; init; }
 
+    /// <summary>What is wrong with an entry that is withdrawn: nobody new gets it until it is healed. Null where nothing is known to be.</summary>
+    public string? Broken { get; init; }
+
     /// <summary>Bytes that the disk would get back; null in a list, where it would mean to look at every file of the cache.</summary>
     public long? FreeableBytes { get; init; }
 }

@@ -1,5 +1,9 @@
+using DatasetCache.Datasets;
 using DatasetCache.Integrity;
+using DatasetCache.Origins;
 using DatasetCache.Store;
+using DatasetCache.Transfers;
+using FileStatus = DatasetCache.Store.FileStatus;
 
 namespace DatasetCache;
 
@@ -20,22 +24,81 @@ public sealed partial class LocalDatasetCache
     {
         RefuseBadKey(cacheKey);
         options ??= VerifyOptions.Default;
-        if (entries.DirectoryOf(cacheKey) is not { } judged || entries.TryRead(cacheKey) is null)
+        // Open until the end, so that its number is not another's meanwhile.
+        using var directory = entries.DirectoryOf(cacheKey) is { IsDirectory: true } ? root.Entries.TryOpenDirectory(cacheKey) : null;
+        if (directory?.Status() is not { } judged || root.Snapshots.Status(cacheKey) is not { IsDirectory: true })
             return null;
-        var found = await Task.Run(() => new EntryVerifier(root, entries).Check(cacheKey, cancellationToken), cancellationToken);
+        var found = entries.TryRead(cacheKey) is null
+            ? new VerifyReport(cacheKey, 0, 0, [], EntryStore.TornRecord)
+            : await Task.Run(() => new EntryVerifier(root, entries).Check(cacheKey, cancellationToken), cancellationToken);
         return await DealWithAsync(found, judged, options.Heal, cancellationToken);
     }
 
     /// <summary>Does about an entry what its report calls for: withdraws it, and heals it where <paramref name="heal"/> says so.</summary>
     /// <param name="judged">The entry's directory from before it was looked at (<see cref="EntryStore.DirectoryOf"/>): another under its name by now was not judged.</param>
-    internal Task<VerifyResult> DealWithAsync(VerifyReport found, FileStatus judged, bool heal, CancellationToken cancellationToken)
+    internal async Task<VerifyResult> DealWithAsync(VerifyReport found, FileStatus judged, bool heal, CancellationToken cancellationToken)
     {
-        if (found.IsSound)
-            return Task.FromResult(new VerifyResult(found, VerifyOutcome.Sound));
-        cancellationToken.ThrowIfCancellationRequested();
-        _ = heal;
-        entries.Quarantine(found.CacheKey, string.Join("; ", found.Lines.Take(20)), judged);
-        Invalidated?.Invoke(this, new EntryInvalidatedEventArgs(found.CacheKey, string.Join("; ", found.Lines.Take(20)), found.Faults, VerifyOutcome.Quarantined));
-        return Task.FromResult(new VerifyResult(found, VerifyOutcome.Quarantined));
+        var key = found.CacheKey;
+        if (found.IsSound && !entries.IsBroken(key))
+            return new VerifyResult(found, VerifyOutcome.Sound);
+        if (!found.IsSound && !healer.Withdraw(found, judged))
+            return new VerifyResult(found, VerifyOutcome.Quarantined, Why: "Another process took it away meanwhile; what has its name now was not looked at.");
+        if (!heal)
+            return Withdrawn(found, 0, $"{key} is withdrawn: {entries.ReadMark(key)?.Words}. `dscache verify {key}` heals it, and so does the next `dscache get`.");
+        var meter = new TransferMeter();
+        try
+        {
+            var healed = await healer.HealAsync(key, OriginOf, meter, cancellationToken);
+            return healed.Outcome == VerifyOutcome.Withdrawn
+                ? Withdrawn(found, healed.BytesFromOrigin, healed.Why!)
+                : new VerifyResult(found, healed.Outcome, healed.BytesFromOrigin, healed.Why);
+        }
+        catch (DatasetCacheException e)
+        {
+            return Withdrawn(found, meter.BytesFromOrigin, e.Advice is null ? e.Message : $"{e.Message} {e.Advice}");
+        }
+    }
+
+    private VerifyResult Withdrawn(VerifyReport found, long bytes, string why)
+    {
+        Invalidated?.Invoke(this, new EntryInvalidatedEventArgs(found.CacheKey, why, found.Faults, VerifyOutcome.Withdrawn));
+        return new VerifyResult(found, VerifyOutcome.Withdrawn, bytes, why);
+    }
+
+    /// <summary>The origin that an entry came from, if it is one that is configured.</summary>
+    private IOrigin OriginOf(EntryRecord record)
+    {
+        foreach (var name in (ReadOnlySpan<string?>)[OriginAddress.OfIdentity(record.Origin), null])
+        {
+            try
+            {
+                if (origins.Open(name).Origin is { } origin && string.Equals(origin.Identity, record.Origin, StringComparison.Ordinal))
+                    return origin;
+            }
+            catch (DatasetCacheException)
+            {
+                // No default is set, or it is no address: then it is not this one.
+            }
+        }
+        throw new ConfigurationException("origin.endpoint", $"{record.CacheKey} came from {record.Origin}, which is not the origin that is configured.",
+            "Set origin.endpoint (EXTERNAL_STORAGE_ENDPOINT) and the credentials of that origin, and verify again; or `dscache rm` the entry.");
+    }
+
+    /// <summary>Says of a dataset that is here and broken that it is, to who must not ask the origin.</summary>
+    private void RefuseBroken(DatasetRef dataset, string? jobId, IOrigin origin, string prefix)
+    {
+        string? digest = null;
+        if (dataset.SnapshotId is null)
+        {
+            var versions = new KnownVersions(root, time, origin.Identity, prefix);
+            if ((versions.OfJob(jobId) ?? versions.Newest) is not { } version)
+                return;
+            digest = version.ContentDigest;
+        }
+        if (entries.FindBroken(DatasetIdentity.Create(origin.Identity, prefix, dataset, digest)) is { } key)
+        {
+            throw new OfflineException($"{key} is in the cache, but broken ({entries.ReadMark(key)?.Words}), and the origin must not be asked for the broken pieces (offline).",
+                $"Heal it once without --offline (DSCACHE_OFFLINE): `dscache verify {key}`, or get it.");
+        }
     }
 }

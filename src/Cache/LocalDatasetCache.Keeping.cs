@@ -46,7 +46,7 @@ public sealed partial class LocalDatasetCache
 
     private int RemoveOrphans()
     {
-        var removed = sweep.RemoveAbandoned(TimeSpan.Zero) + space.RemoveQuarantined() + roots.RemoveDead(TimeSpan.Zero);
+        var removed = sweep.RemoveAbandoned(TimeSpan.Zero) + entries.SweepTorn() + space.RemoveQuarantined() + roots.RemoveDead(TimeSpan.Zero);
         // Under the naming lock nobody is half-way through publishing.
         using var naming = entries.TakeNaming();
         EntryStore.CountChange(naming);

@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using DatasetCache.Datasets;
 using DatasetCache.Eviction;
+using DatasetCache.Integrity;
 using DatasetCache.Origins;
 using DatasetCache.Store;
 
@@ -25,6 +26,7 @@ public sealed partial class LocalDatasetCache : IDatasetCache
     private readonly Pins pins;
     private readonly Protections protections;
     private readonly Evictor evictor;
+    private readonly Healer healer;
     private readonly ConcurrentDictionary<string, Flight> flights = new(StringComparer.Ordinal);
 
     private LocalDatasetCache(CacheRoot root, CacheOptions options, IOriginFactory origins, TimeProvider time)
@@ -44,7 +46,9 @@ public sealed partial class LocalDatasetCache : IDatasetCache
         evictor = new Evictor(root, entries, index, protections, gone => Evicted?.Invoke(this, gone));
         entries.Index = index;
         entries.Leaving = evictor.ChargeHeirs;
+        entries.IsHeld = key => protections.Standing(key).Count > 0;
         space = new SpaceLedger(root, entries, index, new Pressure(root, index, evictor, protections, time), protections, roots, options, sweep);
+        healer = new Healer(root, entries, index, space, options, time, broken => Invalidated?.Invoke(this, broken));
     }
 
     /// <summary>Opens the cache at <see cref="CacheOptions.Root"/>, which is made where it is missing.</summary>
@@ -67,6 +71,7 @@ public sealed partial class LocalDatasetCache : IDatasetCache
             return await HandAsync(ready, request, acquired: null, flown: null, started, cancellationToken);
         if (options.Offline)
         {
+            RefuseBroken(request.Dataset, request.JobId, origin, prefix);
             throw new OfflineException($"{request.Dataset.SnapshotId ?? origin.Identity + "/" + prefix} is not in the cache, and the origin must not be asked (offline).",
                 "Get it once without --offline (DSCACHE_OFFLINE).");
         }
@@ -123,7 +128,7 @@ public sealed partial class LocalDatasetCache : IDatasetCache
         while (true)
         {
             var flight = flights.GetOrAdd(name, _ => new Flight(dataset.SnapshotId ?? prefix.TrimEnd('/'), (meter, cancel)
-                => new Acquisition(root, entries, index, space, sweep, options, time, origin, prefix, dataset, request.AllowMissing, request.JobId, request.Refresh, meter).RunAsync(cancel), time));
+                => new Acquisition(root, entries, index, space, sweep, healer, options, time, origin, prefix, dataset, request.AllowMissing, request.JobId, request.Refresh, meter).RunAsync(cancel), time));
             if (!flight.TryBoard(out var pilot))
             {
                 flights.TryRemove(new KeyValuePair<string, Flight>(name, flight));
@@ -202,7 +207,7 @@ public sealed partial class LocalDatasetCache : IDatasetCache
     {
         // Whoever has the space lock cleans up after others himself.
         using var held = FileLock.TryTake(root.Staging, "space.lock");
-        return sweep.RemoveAbandoned(patience) + (held is null ? 0 : sweep.RemoveEvicted());
+        return sweep.RemoveAbandoned(patience) + (held is null ? 0 : sweep.RemoveEvicted()) + entries.SweepTorn();
     }
 
     private EntrySummary Summarize(EntryRecord record, IEnumerable<RootRecord> holders)
@@ -232,6 +237,7 @@ public sealed partial class LocalDatasetCache : IDatasetCache
             IsPinned = pins.IsPinned(record.CacheKey),
             ExpiresAt = ttl.ExpiresAt(usage),
             Protections = protections.Of(record.CacheKey),
+            Broken = entries.ReadMark(record.CacheKey)?.Words,
         };
     }
 

@@ -36,6 +36,12 @@ public sealed class MemoryOrigin(string identity = "memory:test") : IOrigin, IOr
     /// <summary>Awaited before any bytes of a body are given, and at its end: with the key, their position, and how many this body still has.</summary>
     public Func<string, long, long, CancellationToken, ValueTask>? BeforeBytes { get; set; }
 
+    /// <summary>Whether an ETag is the MD5 of its object, as that of an object that S3 took in one piece is.</summary>
+    public bool HasPlainMd5 { get; set; }
+
+    /// <summary>May change bytes on their way: called with the key, their position, and them.</summary>
+    public Action<string, long, Memory<byte>>? Bend { get; set; }
+
     /// <summary>Called before a listing.</summary>
     public Func<int, CancellationToken, ValueTask>? BeforeList { get; set; }
 
@@ -97,7 +103,7 @@ public sealed class MemoryOrigin(string identity = "memory:test") : IOrigin, IOr
         return new Body(this, target.Key, content, offset, offset + length);
     }
 
-    private static string ETag(byte[] content) => Convert.ToHexStringLower(SHA256.HashData(content))[..32];
+    private string ETag(byte[] content) => Convert.ToHexStringLower(HasPlainMd5 ? MD5.HashData(content) : SHA256.HashData(content))[..32];
 
     public void Dispose()
     {
@@ -120,6 +126,8 @@ public sealed class MemoryOrigin(string identity = "memory:test") : IOrigin, IOr
             if (count > 0 && origin.Trim is { } trim)
                 count = trim(key, position, count);
             content.AsSpan((int)position, count).CopyTo(buffer.Span);
+            if (count > 0)
+                origin.Bend?.Invoke(key, position, buffer[..count]);
             origin.served.Enqueue((key, position, count));
             position += count;
             return count;

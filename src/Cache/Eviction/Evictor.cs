@@ -18,8 +18,7 @@ internal sealed class Evictor(CacheRoot root, EntryStore entries, EntryIndex ind
         using var directory = root.Entries.TryOpenDirectory(key);
         if (directory is null)
             return new EvictionResult(key, EvictionOutcome.NotFound, 0, []);
-        // An entry that lost its lease file can be leased by nobody.
-        using var lease = directory.TryOpen("lease");
+        using var lease = entries.OpenLease(directory, key);
         if (lease is not null && !lease.TryLock(exclusive: true))
             return new EvictionResult(key, EvictionOutcome.Protected, 0, [Protections.Leased, .. protections.Standing(key)]);
         using var tree = root.Snapshots.TryOpenDirectory(key);

@@ -49,7 +49,7 @@ internal sealed class Heirs(CacheRoot root, EntryIndex index)
         }
     }
 
-    private static string? PathIn(EntryRecord sibling, EntryRecord? record, string path)
+    internal static string? PathIn(EntryRecord sibling, EntryRecord? record, string path)
     {
         if (record is null)
             return path;
@@ -57,6 +57,6 @@ internal sealed class Heirs(CacheRoot root, EntryIndex index)
         return key.StartsWith(sibling.Prefix, StringComparison.Ordinal) && key.Length > sibling.Prefix.Length ? key[sibling.Prefix.Length..] : null;
     }
 
-    private static Comparer<EntryRecord> ByAge { get; } = Comparer<EntryRecord>.Create((a, b)
+    internal static Comparer<EntryRecord> ByAge { get; } = Comparer<EntryRecord>.Create((a, b)
         => a.PublishedAt.CompareTo(b.PublishedAt) is var order and not 0 ? order : string.CompareOrdinal(a.CacheKey, b.CacheKey));
 }

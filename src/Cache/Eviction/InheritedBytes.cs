@@ -30,6 +30,15 @@ internal static class InheritedBytes
         if (lines is null)
             return;
         lines[donor] = bytes;
+        Write(entry, lines, temporary);
+    }
+
+    /// <summary>Replaces all that was noted: the entry is charged for exactly <paramref name="bytes"/>.</summary>
+    public static void Set(DirectoryHandle entry, EntryRecord record, long bytes, DirectoryHandle temporary)
+        => Write(entry, new Dictionary<string, long>(StringComparer.Ordinal) { ["recount"] = bytes - record.OwnBytes }, temporary);
+
+    private static void Write(DirectoryHandle entry, Dictionary<string, long> lines, DirectoryHandle temporary)
+    {
         var text = new StringBuilder();
         foreach (var (name, amount) in lines)
             text.Append(CultureInfo.InvariantCulture, $"{amount} {name}\n");

@@ -78,7 +78,8 @@ internal sealed class JobRoots(CacheRoot root, TimeProvider time)
         var removed = 0;
         foreach (var (name, _) in root.Roots.List())
         {
-            if (Read(name) is not { } record || Stands(record) || time.GetUtcNow() - record.Since < youngest)
+            var record = Read(name);
+            if (record is null ? !IsTorn(name, youngest) : Stands(record) || time.GetUtcNow() - record.Since < youngest)
                 continue;
             var aside = $"tmp-{Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(8))}";
             try
@@ -99,7 +100,21 @@ internal sealed class JobRoots(CacheRoot root, TimeProvider time)
         return removed;
     }
 
-    private RootRecord? Read(string name) => root.Roots.TryReadAll(name) is { } json ? RootRecord.FromJson(json) : null;
+    // Whose link it was nobody can tell; a job that asks again registers again.
+    private bool IsTorn(string name, TimeSpan youngest) => root.Roots.Status(name) is { IsRegularFile: true } status && time.GetUtcNow() - status.Modified >= youngest;
+
+    // Null where it is torn, or none of ours.
+    private RootRecord? Read(string name)
+    {
+        try
+        {
+            return root.Roots.TryReadAll(name) is { } json ? RootRecord.FromJson(json) : null;
+        }
+        catch (StorageException e) when (e.Errno == Syscalls.ELOOP)
+        {
+            return null;
+        }
+    }
 
     /// <summary>The name, in staging, of the lock for making what a link's name stands for.</summary>
     public string LockOf(string link) => "link-" + NameOf(link)[..32] + ".lock";

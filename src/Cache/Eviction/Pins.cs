@@ -12,7 +12,7 @@ internal sealed class Pins(CacheRoot root, EntryStore entries, TimeProvider time
     /// <summary>False where there is no such entry. The lease keeps the entry from going while its pin is written.</summary>
     public bool Pin(string key)
     {
-        using var lease = entries.TryLease(key, identity: null);
+        using var lease = entries.TryLease(key, identity: null, evenBroken: true);
         if (lease is null)
             return false;
         using var directory = root.Entries.OpenDirectory(key);

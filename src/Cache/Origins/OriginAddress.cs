@@ -38,6 +38,11 @@ public sealed record OriginAddress(OriginKind Kind, string Bucket, string Prefix
         _ => $"s3:{endpoint.TrimEnd('/')}/{Bucket}",
     };
 
+    /// <summary>What a person would write for the origin of this identity; null where it is none of ours. The endpoint is not in it.</summary>
+    public static string? OfIdentity(string identity) => identity.StartsWith("folder:", StringComparison.Ordinal) ? identity["folder:".Length..]
+        : identity.StartsWith("s3:", StringComparison.Ordinal) ? Scheme + identity[(identity.LastIndexOf('/') + 1)..]
+        : null;
+
     public override string ToString() => Kind == OriginKind.Folder ? Bucket : $"{Scheme}{Bucket}/{Prefix}";
 
     private static OriginAddress ParseS3(string text)

@@ -175,18 +175,18 @@ public sealed unsafe class DirectoryHandle : IDisposable
     public byte[]? TryReadAll(string relative)
     {
         using var file = TryOpen(relative);
-        if (file is null)
+        if (file?.Status() is not { IsDirectory: false } status)
             return null;
-        var bytes = new byte[file.Status().Size];
+        var bytes = new byte[status.Size];
         var read = file.Read(bytes, 0);
         return read == bytes.Length ? bytes : bytes[..read];
     }
 
     /// <summary>
     /// Replaces a small file in one step, by way of a temporary one in <paramref name="temporary"/> (same file system), where the sweep finds what a
-    /// crash leaves. Not synced: what must be durable says so itself.
+    /// crash leaves. Not synced, unless the caller says so: then its content is, and not its name.
     /// </summary>
-    public void WriteAtomically(string relative, ReadOnlySpan<byte> bytes, DirectoryHandle temporary, uint mode = 0x1A4 /* 0644 */)
+    public void WriteAtomically(string relative, ReadOnlySpan<byte> bytes, DirectoryHandle temporary, uint mode = 0x1A4 /* 0644 */, bool sync = false)
     {
         while (true)
         {
@@ -196,6 +196,8 @@ public sealed unsafe class DirectoryHandle : IDisposable
             {
                 file.TryLock(exclusive: true);
                 file.Write(bytes, 0);
+                if (sync)
+                    file.Sync();
                 temporary.Move(name, this, relative);
                 return;
             }

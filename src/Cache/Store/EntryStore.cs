@@ -9,7 +9,7 @@ namespace DatasetCache.Store;
 /// The published entries: <c>snapshots/KEY</c>, the sealed tree, and <c>entries/KEY/{entry.json, manifest, usage, lease}</c>. An entry is ready if
 /// and only if both stand there; the rename of the tree is what publishes it.
 /// </summary>
-internal sealed class EntryStore(CacheRoot root, TimeProvider time, TimeSpan? usageHalfLife = null)
+internal sealed partial class EntryStore(CacheRoot root, TimeProvider time, TimeSpan? usageHalfLife = null)
 {
     public const string NamingLock = "naming.lock";
 
@@ -33,10 +33,11 @@ internal sealed class EntryStore(CacheRoot root, TimeProvider time, TimeSpan? us
     }
 
     /// <summary>Leases an entry by its key; with an identity only if it is that one's.</summary>
-    public EntryLease? TryLease(string key, string? identity)
+    /// <param name="evenBroken">Also where it is withdrawn: for who pins it or heals it.</param>
+    public EntryLease? TryLease(string key, string? identity, bool evenBroken = false)
     {
         using var directory = root.Entries.TryOpenDirectory(key);
-        if (directory?.TryOpen("lease") is not { } file)
+        if (directory is null || OpenLease(directory, key) is not { } file)
             return null;
         try
         {
@@ -46,12 +47,14 @@ internal sealed class EntryStore(CacheRoot root, TimeProvider time, TimeSpan? us
             var judged = directory.Status();
             if (root.Entries.Status(key) is not { } named || !named.IsSameFile(judged))
                 return Free(file);
-            var record = directory.TryReadAll("entry.json") is { } json ? EntryRecord.FromJson(json) : null;
+            if (!evenBroken && IsBroken(directory, key))
+                return Free(file);
+            var record = ReadRecord(directory, key);
             if (record is null || root.Snapshots.Status(key) is not { IsDirectory: true } tree)
             {
                 Free(file);
                 if (record is null)
-                    Quarantine(key, "entry.json is torn or missing", judged);
+                    GiveUp(key, judged);
                 return null;
             }
             if ((tree.Mode & 0x92 /* 0222 */) != 0)
@@ -98,7 +101,7 @@ internal sealed class EntryStore(CacheRoot root, TimeProvider time, TimeSpan? us
         try
         {
             using var directory = root.Entries.TryOpenDirectory(key);
-            using var file = directory?.TryOpenWritable("usage");
+            using var file = directory?.OpenOrCreate("usage", 0x1B6);
             file?.Write((ReadUsage(directory!) ?? default).Touch(time.GetUtcNow(), halfLife).ToBytes(), 0);
         }
         catch (DatasetCacheException)
@@ -129,7 +132,8 @@ internal sealed class EntryStore(CacheRoot root, TimeProvider time, TimeSpan? us
     public FileStatus? DirectoryOf(string key) => root.Entries.Status(key);
 
     public EntryRecord? TryRead(string key)
-        => root.Snapshots.Status(key) is { IsDirectory: true } && root.Entries.TryReadAll(key + "/entry.json") is { } json ? EntryRecord.FromJson(json) : null;
+        => root.Snapshots.Status(key) is not { IsDirectory: true } ? null
+            : root.Entries.TryReadAll(key + "/entry.json") is { } json && EntryRecord.FromJson(json) is { } record ? record : TryReadOrRebuild(key);
 
     /// <summary>The entry's files and checksums, or null where they are torn.</summary>
     public IReadOnlyList<ManifestText.Line>? ReadManifest(string key)
@@ -148,7 +152,7 @@ internal sealed class EntryStore(CacheRoot root, TimeProvider time, TimeSpan? us
         staging.Directory.DeleteTree("entry");
         staging.Directory.MakeDirectories("entry");
         using var entry = staging.Directory.OpenDirectory("entry");
-        using (var manifest = entry.Create("manifest", 0x124))
+        using (var manifest = entry.Create("manifest", 0x1A4))
             ManifestText.Write(manifest, selected.Manifest, selected);
         using (var usage = entry.Create("usage", 0x1B6))
             usage.Write(default(Usage).ToBytes(), 0);
@@ -177,13 +181,19 @@ internal sealed class EntryStore(CacheRoot root, TimeProvider time, TimeSpan? us
         using var naming = TakeNaming();
         CountChange(naming);
         var follow = Index?.Follow(naming);
-        var key = identity.Names.First(name => TryRead(name) is not { } there || string.Equals(there.Identity, identity.Canonical, StringComparison.Ordinal));
+        var key = identity.Names.First(name => (TryRead(name) is not { } there || string.Equals(there.Identity, identity.Canonical, StringComparison.Ordinal)) && !IsInUseThoughBroken(name));
         var record = describe(key);
         using (var json = entry.Create("entry.json", 0x124))
         {
             json.Write(record.ToJson(), 0);
             if (durable)
                 json.Sync();
+        }
+        // A spare, not worth a sync of its own.
+        using (var manifest = entry.TryOpenWritable("manifest"))
+        {
+            ManifestText.AppendRecord(manifest!, record);
+            manifest!.ChangeMode(0x124);
         }
         if (durable)
             entry.Sync();

@@ -8,11 +8,12 @@ namespace DatasetCache.Store;
 
 /// <summary>
 /// The manifest on disk: a line per file (size, ETag, the pieces' checksums, path, apart by tabs; safe paths hold none), and a last line with
-/// the checksum of all before it, so that a torn file is known.
+/// the checksum of all before it, so that a torn file is known. An entry's manifest has a line more: a copy of its record.
 /// </summary>
 public static class ManifestText
 {
     private const string Header = "dscache-manifest 1";
+    private const string RecordStart = "record ";
 
     /// <summary>Writes a manifest; with <paramref name="pieces"/> (over the same manifest) its checksums too.</summary>
     public static void Write(FileHandle file, Manifest manifest, Pieces? pieces)
@@ -56,6 +57,7 @@ public static class ManifestText
     {
         if (directory.TryReadAll(name) is not { } bytes)
             return null;
+        bytes = bytes[..RecordAt(bytes)];
         var end = bytes.AsSpan().TrimEnd((byte)'\n').LastIndexOf((byte)'\n') + 1;
         var last = Encoding.UTF8.GetString(bytes.AsSpan(end));
         var lines = new List<Line>();
@@ -70,6 +72,36 @@ public static class ManifestText
         }
         var expected = string.Create(CultureInfo.InvariantCulture, $"end {lines.Count} {Crc32C.Of(bytes.AsSpan(0, end)):x8}\n");
         return string.Equals(last, expected, StringComparison.Ordinal) ? lines : null;
+    }
+
+    /// <summary>Adds a copy of the entry's record, whole or not at all for who reads it.</summary>
+    public static void AppendRecord(FileHandle file, EntryRecord record)
+    {
+        // On one line: no string in JSON holds a newline.
+        var json = Encoding.UTF8.GetString(record.ToJson()).ReplaceLineEndings(" ");
+        var line = string.Create(CultureInfo.InvariantCulture, $"{RecordStart}{Crc32C.Of(Encoding.UTF8.GetBytes(json)):x8} {json}\n");
+        file.Write(Encoding.UTF8.GetBytes(line), file.Status().Size);
+    }
+
+    /// <summary>The copy of the entry's record, or null where there is none or it is torn.</summary>
+    public static EntryRecord? ReadRecord(DirectoryHandle directory, string name)
+    {
+        if (directory.TryReadAll(name) is not { } bytes)
+            return null;
+        var line = bytes.AsMemory(RecordAt(bytes));
+        const int Head = 16; // The word, the checksum, a space.
+        if (line.Length <= Head || !line.Span.StartsWith(Encoding.ASCII.GetBytes(RecordStart)) || line.Span[^1] != (byte)'\n' || !uint.TryParse(line.Span[RecordStart.Length..(Head - 1)], NumberStyles.HexNumber, CultureInfo.InvariantCulture, out var checksum))
+            return null;
+        var json = line[Head..^1];
+        return Crc32C.Of(json.Span) == checksum ? EntryRecord.FromJson(json) : null;
+    }
+
+    // Where the line with the record begins, or whatever a power cut left of it; the length where there is none. A file's line begins with a digit.
+    private static int RecordAt(ReadOnlySpan<byte> bytes)
+    {
+        var end = bytes.LastIndexOf("\nend "u8);
+        var newline = end < 0 ? -1 : bytes[(end + 1)..].IndexOf((byte)'\n');
+        return newline < 0 ? bytes.Length : end + newline + 2;
     }
 
     private static Span<byte> Next(ref Span<byte> rest)

@@ -25,7 +25,7 @@ internal sealed class Siblings(CacheRoot root, EntryStore entries, EntryIndex in
         if (wanted.Count == 0)
             return matches;
         index.Refresh();
-        var related = index.Related(origin, prefix).Where(entry => only?.Invoke(entry.CacheKey) != false).OrderByDescending(entry => entry.PublishedAt);
+        var related = index.Related(origin, prefix).Where(entry => only?.Invoke(entry.CacheKey) != false && !entries.IsBroken(entry.CacheKey)).OrderByDescending(entry => entry.PublishedAt);
         foreach (var entry in related.Take(Newest))
         {
             foreach (var line in entries.ReadManifest(entry.CacheKey) ?? [])

@@ -199,9 +199,9 @@ internal sealed class SpaceLedger(CacheRoot root, EntryStore entries, EntryIndex
     private long QuarantinedBytes()
     {
         var total = 0L;
-        foreach (var (name, _) in root.Quarantine.List())
+        foreach (var (name, isDirectory) in root.Quarantine.List())
         {
-            using var directory = root.Quarantine.TryOpenDirectory(name);
+            using var directory = isDirectory ? root.Quarantine.TryOpenDirectory(name) : null;
             total += directory is null ? 0 : TreeBytes(directory);
         }
         return total;

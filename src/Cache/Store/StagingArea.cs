@@ -79,6 +79,9 @@ internal sealed class StagingArea : IDisposable
 
     public Manifest Listing => Pieces.Manifest;
 
+    /// <summary>The area of an identity: whoever downloads or heals its entry has it.</summary>
+    public static string NameFor(DatasetIdentity identity) => $"{identity.ShortName}~{identity.Digest[..16]}";
+
     /// <summary>Becomes the only owner of the area, or returns null when the time is up.</summary>
     public static async Task<StagingArea?> TakeAsync(CacheRoot root, string name, TimeSpan timeout, TimeProvider time, CancellationToken cancellationToken)
     {
@@ -104,6 +107,7 @@ internal sealed class StagingArea : IDisposable
     {
         journal?.Dispose();
         shared.Clear();
+        directories.Clear();
         pieces = new Pieces(listing);
         var id = listing.Digest[..16];
         var sameListing = false;

@@ -1,3 +1,5 @@
+using DatasetCache.Eviction;
+using DatasetCache.Integrity;
 using DatasetCache.Store;
 using DatasetCache.Testing;
 
@@ -17,43 +19,161 @@ public sealed class TornEntryTests : IAsyncDisposable
     public ValueTask DisposeAsync() => fixture.DisposeAsync();
 
     [Theory]
+    [InlineData(null)]
     [InlineData("")]
     [InlineData("{\"format\":1,\"cacheKey\":\"snap")]
-    public async Task A_torn_record_is_quarantined_and_the_dataset_fetched_again(string torn)
+    public async Task A_torn_record_is_written_again_from_its_copy(string? torn)
     {
         var cache = fixture.Open();
         await using var first = await cache.AcquireAsync(fixture.Request(1));
         var record = Path.Join(fixture.Root, "entries", first.CacheKey, "entry.json");
+        var whole = File.ReadAllText(record);
         File.Delete(record);
-        File.WriteAllText(record, torn);
+        if (torn is not null)
+            File.WriteAllText(record, torn);
 
-        await using var again = await cache.AcquireAsync(fixture.Request(1));
-        Assert.Equal(AcquireOutcome.Miss, again.Outcome);
-        fixture.AssertHoldsTheOrigin(again.Path + "/", "a.jpg", "large.bin");
-        var reason = Assert.Single(Directory.EnumerateFiles(Path.Join(fixture.Root, "quarantine"), "reason", SearchOption.AllDirectories));
-        Assert.Contains("entry.json is torn", File.ReadAllText(reason), StringComparison.Ordinal);
+        await using var again = await cache.AcquireAsync(fixture.Request(2));
+        Assert.Equal((AcquireOutcome.Hit, first.CacheKey), (again.Outcome, again.CacheKey));
+        Assert.Equal(whole, File.ReadAllText(record));
     }
 
-    [Theory]
-    [InlineData("hole")]
-    [InlineData("empty")]
-    [InlineData("longer")]
-    [InlineData("missing")]
-    public async Task A_file_that_lost_its_bytes_is_found_by_its_checksum_quarantined_and_fetched_again(string damage)
+    [Fact]
+    public async Task An_entry_that_nobody_knows_any_more_is_quarantined_and_the_dataset_fetched_again()
     {
         var cache = fixture.Open();
         string key;
-        await using (var lease = await cache.AcquireAsync(fixture.Request(1)))
-        {
-            key = lease.CacheKey;
-            Assert.True((await cache.VerifyAsync(key))!.Found.IsSound);
-            Damage(Path.Join(lease.SnapshotPath, "large.bin"), damage);
-        }
-        var broken = Assert.Single((await cache.VerifyAsync(key))!.Found.Lines);
-        Assert.StartsWith("large.bin: ", broken, StringComparison.Ordinal);
+        await using (var first = await cache.AcquireAsync(fixture.Request()))
+            key = first.CacheKey;
+        Forget(key);
         await using var again = await cache.AcquireAsync(fixture.Request(1));
-        Assert.Equal(AcquireOutcome.Miss, again.Outcome);
+        Assert.Equal((AcquireOutcome.Miss, key), (again.Outcome, again.CacheKey));
         fixture.AssertHoldsTheOrigin(again.Path + "/", "a.jpg", "large.bin");
+        var reason = Assert.Single(Directory.EnumerateFiles(Path.Join(fixture.Root, "quarantine"), "reason", SearchOption.AllDirectories));
+        Assert.Contains("entry.json and its copy in the manifest are torn", File.ReadAllText(reason), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task A_tree_that_a_job_holds_is_not_taken_from_it_though_nobody_knows_what_it_is(bool byLease)
+    {
+        var cache = fixture.Open();
+        var first = await cache.AcquireAsync(fixture.Request(byLease ? null : 1));
+        if (!byLease)
+            await first.DisposeAsync();
+        Forget(first.CacheKey);
+        await using (var again = await cache.AcquireAsync(fixture.Request(2)))
+        {
+            Assert.Equal(AcquireOutcome.Miss, again.Outcome);
+            Assert.NotEqual(first.CacheKey, again.CacheKey);
+            fixture.AssertHoldsTheOrigin(again.Path + "/", "a.jpg", "large.bin");
+        }
+        fixture.AssertHoldsTheOrigin(first.SnapshotPath, "a.jpg", "large.bin");
+        await using (var hit = await cache.AcquireAsync(fixture.Request(3)))
+            Assert.Equal(AcquireOutcome.Hit, hit.Outcome);
+        cache.Sweep(TimeSpan.Zero);
+        Assert.True(Directory.Exists(first.SnapshotPath));
+        // Let go of, it is swept out of the way.
+        await first.DisposeAsync();
+        if (!byLease)
+            cache.Release(fixture.Job(1));
+        cache.Sweep(TimeSpan.Zero);
+        Assert.False(Directory.Exists(first.SnapshotPath));
+    }
+
+    private void Forget(string key)
+    {
+        File.Delete(Path.Join(fixture.Root, "entries", key, "entry.json"));
+        var manifest = Path.Join(fixture.Root, "entries", key, "manifest");
+        var text = File.ReadAllBytes(manifest);
+        File.Delete(manifest);
+        File.WriteAllBytes(manifest, text[..^10]);
+    }
+
+    [Fact]
+    public async Task A_lost_lease_file_is_made_again_and_protects()
+    {
+        var cache = fixture.Open();
+        string key;
+        await using (var first = await cache.AcquireAsync(fixture.Request()))
+            key = first.CacheKey;
+        File.Delete(Path.Join(fixture.Root, "entries", key, "lease"));
+        await using var again = await cache.AcquireAsync(fixture.Request());
+        Assert.Equal((AcquireOutcome.Hit, key), (again.Outcome, again.CacheKey));
+        Assert.Equal(ProtectionKind.Lease, Assert.Single((await fixture.Open().EvictAsync(key)).Protections).Kind);
+    }
+
+    [Theory]
+    [InlineData(null)]
+    [InlineData("torn")]
+    public async Task A_lost_usage_begins_anew(string? torn)
+    {
+        var cache = fixture.Open();
+        string key;
+        await using (var first = await cache.AcquireAsync(fixture.Request()))
+            key = first.CacheKey;
+        var usage = Path.Join(fixture.Root, "entries", key, "usage");
+        File.Delete(usage);
+        if (torn is not null)
+            File.WriteAllText(usage, torn);
+        Assert.Equal(0, cache.Inspect(key)!.Uses);
+        await using (await cache.AcquireAsync(fixture.Request()))
+            Assert.Equal(1, cache.Inspect(key)!.Uses);
+    }
+
+    [Fact]
+    public async Task Strangers_among_the_entries_do_no_harm()
+    {
+        var cache = fixture.Open();
+        await using var first = await cache.AcquireAsync(fixture.Request(1));
+        foreach (var room in new[] { "entries", "snapshots", "roots", "quarantine" })
+        {
+            File.WriteAllText(Path.Join(fixture.Root, room, "stranger"), "stranger");
+            Directory.CreateDirectory(Path.Join(fixture.Root, room, "lost+found", "deeper"));
+            File.CreateSymbolicLink(Path.Join(fixture.Root, room, "link"), "/etc");
+            File.WriteAllText(Path.Join(fixture.Root, room, "torn.json"), "{");
+        }
+        var fresh = fixture.Open();
+        Assert.Equal([first.CacheKey], fresh.List().Select(entry => entry.CacheKey));
+        await using (var hit = await fresh.AcquireAsync(fixture.Request(2)))
+            Assert.Equal(AcquireOutcome.Hit, hit.Outcome);
+        await using (var miss = await fresh.AcquireAsync(fixture.Request(3, "snap_2")))
+            Assert.Equal(AcquireOutcome.Miss, miss.Outcome);
+        Assert.Equal(VerifyOutcome.Quarantined, (await fresh.VerifyAsync("lost+found"))!.Outcome);
+        Assert.Null(await fresh.VerifyAsync("stranger"));
+        fresh.Sweep(TimeSpan.Zero);
+        await fresh.PruneAsync(new PruneFilter { All = true });
+        Assert.Equal(2, fresh.List().Count);
+        Assert.Equal(ProtectionKind.JobLink, Assert.Single(fresh.Inspect(first.CacheKey)!.Protections, protection => protection.Kind == ProtectionKind.JobLink).Kind);
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("{\"link\":")]
+    public async Task A_torn_root_is_registered_again_by_its_job_and_keeps_nothing_else_from_being_seen(string torn)
+    {
+        var cache = fixture.Open();
+        await using (await cache.AcquireAsync(fixture.Request(1))) { }
+        await using (await cache.AcquireAsync(fixture.Request(2))) { }
+        var record = Directory.EnumerateFiles(Path.Join(fixture.Root, "roots")).First(path => File.ReadAllText(path).Contains("/1/dataset", StringComparison.Ordinal));
+        File.WriteAllText(record, torn);
+        var fresh = fixture.Open();
+        Assert.Single(fresh.List().Single().Holders);
+        Assert.True(File.Exists(record));
+        await using (await fresh.AcquireAsync(fixture.Request(1))) { }
+        Assert.Equal(2, fresh.List().Single().Holders.Count);
+    }
+
+    [Fact]
+    public async Task A_torn_pin_still_pins()
+    {
+        var cache = fixture.Open();
+        string key;
+        await using (var first = await cache.AcquireAsync(fixture.Request()))
+            key = first.CacheKey;
+        cache.Pin(key);
+        File.WriteAllText(Path.Join(fixture.Root, "entries", key, "pin"), "");
+        Assert.Equal(EvictionOutcome.Protected, (await fixture.Open().EvictAsync(key)).Outcome);
     }
 
     [Theory]
@@ -117,33 +237,36 @@ public sealed class TornEntryTests : IAsyncDisposable
     }
 
     [Fact]
-    public async Task What_took_a_broken_entrys_place_meanwhile_is_not_quarantined_for_it()
+    public async Task What_took_a_broken_entrys_place_meanwhile_is_not_judged_for_it()
     {
         var cache = fixture.Open();
-        await using var first = await cache.AcquireAsync(fixture.Request(1));
-        Damage(Path.Join(first.SnapshotPath, "a.jpg"), "empty");
-        // Between the look at it and the verdict, another process finds the same, quarantines it and fetches it again.
+        string key;
+        await using (var first = await cache.AcquireAsync(fixture.Request()))
+            key = first.CacheKey;
+        Damage(Path.Join(fixture.Root, "snapshots", key, "a.jpg"), "empty");
+        // Between the look at it and the verdict, somebody evicts it and fetches it again.
         var reads = 0;
         var looking = new TaskCompletionSource();
         using var go = new ManualResetEventSlim();
         var slow = fixture.Open(files: new FileSystem(call =>
         {
-            if (call is "read" && ++reads == 3)
+            if (call is "read" && ++reads == 4)
             {
                 looking.SetResult();
                 go.Wait(TimeSpan.FromSeconds(60));
             }
             return 0;
         }));
-        var verdict = Task.Run(() => slow.VerifyAsync(first.CacheKey));
+        var verdict = Task.Run(() => slow.VerifyAsync(key));
         await looking.Task;
-        Assert.False((await cache.VerifyAsync(first.CacheKey))!.Found.IsSound);
+        Assert.Equal(EvictionOutcome.Evicted, (await cache.EvictAsync(key)).Outcome);
         await using (await cache.AcquireAsync(fixture.Request(2))) { }
         go.Set();
-        await verdict;
+        Assert.Equal(VerifyOutcome.Quarantined, (await verdict)!.Outcome);
         await using var hit = await fixture.Open().AcquireAsync(fixture.Request(3));
         Assert.Equal(AcquireOutcome.Hit, hit.Outcome);
         fixture.AssertHoldsTheOrigin(hit.Path + "/", "a.jpg", "large.bin");
+        Assert.Empty(Directory.EnumerateFileSystemEntries(Path.Join(fixture.Root, "quarantine")));
     }
 
     private static void Damage(string path, string damage)
