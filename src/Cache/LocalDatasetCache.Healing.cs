@@ -30,8 +30,8 @@ public sealed partial class LocalDatasetCache
             return null;
         var found = entries.TryRead(cacheKey) is null
             ? new VerifyReport(cacheKey, 0, 0, [], EntryStore.TornRecord)
-            : await Task.Run(() => new EntryVerifier(root, entries).Check(cacheKey, cancellationToken), cancellationToken);
-        return await DealWithAsync(found, judged, options.Heal, cancellationToken);
+            : await Task.Run(() => new EntryVerifier(root, entries).CheckAsync(cacheKey, options.Level, options.Progress, cancellationToken), cancellationToken);
+        return found is null ? null : await DealWithAsync(found, judged, options.Heal, cancellationToken);
     }
 
     /// <summary>Does about an entry what its report calls for: withdraws it, and heals it where <paramref name="heal"/> says so.</summary>

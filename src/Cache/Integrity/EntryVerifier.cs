@@ -1,55 +1,44 @@
 using DatasetCache.Store;
-using DatasetCache.Transfers;
 
 namespace DatasetCache.Integrity;
 
-/// <summary>Reads what an entry holds and compares every piece with the checksum from its download. Sizes alone prove nothing: a hole has the right size.</summary>
+/// <summary>
+/// Looks for what is broken in an entry. Sizes alone prove nothing (a hole has the right size), so all but the fast level read the data. It takes no
+/// lease: an entry that is evicted meanwhile is no broken one, which is looked at before anything is said.
+/// </summary>
 internal sealed class EntryVerifier(CacheRoot root, EntryStore entries)
 {
-    public VerifyReport Check(string cacheKey, CancellationToken cancellationToken)
+    /// <returns>Null where the entry went away.</returns>
+    public async Task<VerifyReport?> CheckAsync(string cacheKey, VerifyLevel level, IProgress<VerifyProgress>? progress, CancellationToken cancellationToken)
     {
-        if (entries.ReadManifest(cacheKey) is not { } lines)
-            return new VerifyReport(cacheKey, 0, 0, [], "the manifest is torn or missing");
-        using var tree = root.Snapshots.TryOpenDirectory(cacheKey);
-        if (tree is null)
-            return new VerifyReport(cacheKey, 0, 0, [], "the snapshot's directory is missing");
-        var faults = new List<FileFault>();
+        if (entries.DirectoryOf(cacheKey) is not { } judged)
+            return null;
+        using var entry = EntryUnderCheck.Open(root, cacheKey, judged, out var torn);
+        if (entry is null)
+            return torn is not null && IsStill(judged) ? new VerifyReport(cacheKey, 0, 0, [], torn) : null;
+        var done = 0L;
+        var structure = entry.CheckTree(cancellationToken);
+        List<FileFault> faults = [.. structure.Faults.Select(found => found.Fault)];
         var bytes = 0L;
-        var buffer = new byte[Pieces.Size];
-        foreach (var line in lines)
+        if (level != VerifyLevel.Fast)
         {
-            cancellationToken.ThrowIfCancellationRequested();
-            if (CheckFile(tree, line, buffer, ref bytes) is { } fault)
-                faults.Add(fault);
+            using var reader = new MediumReader(root.Files);
+            var total = entry.Lines.Sum(line => line.File.Size);
+            var content = entry.Contents(reader, level, shared: null, pacer: null, progress is null ? null : read => progress.Report(new VerifyProgress(cacheKey, Interlocked.Add(ref done, read), total)));
+            var bad = structure.Faults.Select(found => found.File).ToHashSet();
+            faults.AddRange((await content.RunAsync(Enumerable.Range(0, entry.Lines.Count).Where(file => !bad.Contains(file)), entry.Lines.Count > 1 ? int.MaxValue : 2, cancellationToken)).Select(found => found.Fault));
+            bytes = content.Bytes;
+            entry.WriteDigests();
+            if (level == VerifyLevel.Full)
+                faults.AddRange(entry.JudgeDigests(new OriginDigests(root)).Where(wrong => !faults.Exists(fault => string.Equals(fault.Path, wrong.Path, StringComparison.Ordinal))));
         }
-        return new VerifyReport(cacheKey, lines.Count, bytes, faults);
-    }
+        // What was taken away from under us is missing for that reason, and what was healed meanwhile is whole.
+        if (faults.Count > 0)
+            faults = [.. entry.Confirm(faults)];
+        if (!IsStill(judged) || !entry.IsNamed())
+            return null;
+        return new VerifyReport(cacheKey, entry.Lines.Count, bytes, faults) { Resealed = structure.Resealed };
 
-    private static FileFault? CheckFile(DirectoryHandle tree, ManifestText.Line line, byte[] buffer, ref long bytes)
-    {
-        var path = line.File.Path;
-        try
-        {
-            using var file = tree.TryOpen(path);
-            if (file is null)
-                return new FileFault(path, FileFaultKind.Missing, [], "missing");
-            if (file.Status() is not { IsRegularFile: true } status)
-                return new FileFault(path, FileFaultKind.NotAFile, [], "not a regular file");
-            if (status.Size != line.File.Size)
-                return new FileFault(path, FileFaultKind.WrongSize, [], $"{status.Size} bytes instead of {line.File.Size}");
-            var broken = new List<int>();
-            for (var piece = 0; piece < line.Checksums.Length; piece++)
-            {
-                var wanted = buffer.AsSpan(0, Pieces.LengthOf(line.File.Size, piece));
-                bytes += wanted.Length;
-                if (file.Read(wanted, (long)piece * Pieces.Size) != wanted.Length || Crc32C.Of(wanted) != line.Checksums[piece])
-                    broken.Add(piece);
-            }
-            return broken.Count == 0 ? null : new FileFault(path, FileFaultKind.WrongBytes, broken, $"piece {string.Join(", ", broken.Take(8))}{(broken.Count > 8 ? ", …" : "")} of {line.Checksums.Length} does not have its checksum");
-        }
-        catch (StorageException e)
-        {
-            return new FileFault(path, FileFaultKind.Unreadable, [], e.Message);
-        }
+        bool IsStill(FileStatus was) => entries.DirectoryOf(cacheKey) is { } now && now.IsSameFile(was);
     }
 }

@@ -10,4 +10,7 @@ public sealed record VerifyOptions
 
     /// <summary>Whether a broken entry is healed from its origin; otherwise it is only withdrawn. Default: true.</summary>
     public bool Heal { get; init; } = true;
+
+    /// <summary>Is told how far the reading is, by any thread, and often.</summary>
+    public IProgress<VerifyProgress>? Progress { get; init; }
 }

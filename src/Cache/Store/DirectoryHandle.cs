@@ -33,6 +33,9 @@ public sealed unsafe class DirectoryHandle : IDisposable
     /// <summary>Opens a file for reading; null if it does not exist.</summary>
     public FileHandle? TryOpen(string relative) => Open(relative, Syscalls.ReadOnly, 0, missingIsNull: true);
 
+    /// <summary>Opens a file for reading, with further flags of open(2); null if it does not exist.</summary>
+    internal FileHandle? TryOpen(string relative, int flags) => Open(relative, Syscalls.ReadOnly | flags, 0, missingIsNull: true);
+
     /// <summary>Opens a file for reading and writing; null if it does not exist.</summary>
     public FileHandle? TryOpenWritable(string relative) => Open(relative, Syscalls.ReadWrite, 0, missingIsNull: true);
 

@@ -14,10 +14,13 @@ internal static unsafe partial class Syscalls
     public const int LockShared = 1, LockExclusive = 2, LockNonBlocking = 4, LockUnlock = 8;
     public const int AtFdCwd = -100, AtSymlinkNoFollow = 0x100, AtRemoveDir = 0x200, AtEmptyPath = 0x1000;
 
-    // Two flags differ between architectures (asm/fcntl.h).
+    // Some flags differ between architectures (asm/fcntl.h).
     private static readonly bool Arm = RuntimeInformation.ProcessArchitecture is Architecture.Arm64 or Architecture.Arm;
     public static readonly int Directory = Arm ? 0x4000 : 0x10000;
     public static readonly int NoFollow = Arm ? 0x8000 : 0x20000;
+    public static readonly int Direct = Arm ? 0x10000 : 0x4000;
+    public const int NonBlocking = 0x800;
+    public const int AdviseHugePages = 14, AdviseRandom = 1, AdviseDontNeed = 4, ReadNoWait = 8;
 
     [StructLayout(LayoutKind.Sequential)]
     public struct OpenHow
@@ -60,6 +63,23 @@ internal static unsafe partial class Syscalls
 
     [LibraryImport("libc", EntryPoint = "pread", SetLastError = true)]
     public static partial nint PRead(int fd, byte* buffer, nint count, long offset);
+
+    [StructLayout(LayoutKind.Sequential)]
+    public struct IoVector
+    {
+        public byte* Base;
+        public nint Length;
+    }
+
+    [LibraryImport("libc", EntryPoint = "preadv2", SetLastError = true)]
+    public static partial nint PReadV2(int fd, IoVector* vectors, int count, long offset, int flags);
+
+    /// <summary>Returns the error itself, not -1.</summary>
+    [LibraryImport("libc", EntryPoint = "posix_fadvise")]
+    public static partial int FAdvise(int fd, long offset, long length, int advice);
+
+    [LibraryImport("libc", EntryPoint = "madvise", SetLastError = true)]
+    public static partial int MAdvise(void* address, nuint length, int advice);
 
     [LibraryImport("libc", EntryPoint = "pwrite", SetLastError = true)]
     public static partial nint PWrite(int fd, byte* buffer, nint count, long offset);
