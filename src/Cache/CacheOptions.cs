@@ -45,6 +45,12 @@ public sealed record CacheOptions
     /// <summary>How old the last known version of a mutable dataset may be to serve where its origin is down. Default: 24 h.</summary>
     public TimeSpan MaxStale { get; init; } = TimeSpan.FromHours(24);
 
+    /// <summary>The time in which the scrubber goes through everything once. Default: 7 d.</summary>
+    public TimeSpan ScrubPeriod { get; init; } = TimeSpan.FromDays(7);
+
+    /// <summary>Bytes a second that the scrubber reads at most; 0 for no bound. Default: 50,000,000.</summary>
+    public long ScrubRate { get; init; } = 50_000_000;
+
     /// <summary>Use what is on disk or fail; send nothing. Default: false.</summary>
     public bool Offline { get; init; }
 

@@ -52,6 +52,15 @@ internal sealed class SettingParser(IReadOnlyDictionary<string, ResolvedSetting>
         return 1;
     }
 
+    /// <summary>Bytes a second; 0 for no bound.</summary>
+    public long Rate(string name)
+    {
+        if (Quantity.TryParseSize(resolved[name].Value ?? "", out var bytes))
+            return bytes;
+        errors.Add(resolved[name], "bytes a second such as 50MB, or 0 for no bound");
+        return 0;
+    }
+
     public TimeSpan Duration(string name, bool zeroAllowed)
     {
         // The upper bound is what timers of .NET can wait for.

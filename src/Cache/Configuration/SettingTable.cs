@@ -28,6 +28,8 @@ public static class SettingTable
     public const string FreshnessTtl = "freshness.ttl";
     public const string FreshnessMaxStale = "freshness.maxStale";
     public const string FreshnessRefresh = "freshness.refresh";
+    public const string ScrubPeriod = "scrub.period";
+    public const string ScrubRate = "scrub.rate";
     public const string Offline = "offline";
     public const string Link = "link";
     public const string Select = "select";
@@ -92,6 +94,10 @@ public static class SettingTable
             "How old its last known version may be where the origin is down, for example 24h or 7d."),
         Of(FreshnessRefresh, "--refresh", ["DSCACHE_REFRESH"], "false",
             "Ask the origin what such a dataset is now, however lately it was asked.") with { Choices = YesNo },
+        Of(ScrubPeriod, "--scrub-period", ["DSCACHE_SCRUB_PERIOD"], "7d",
+            "The time in which the scrubber reads everything once, for example 7d."),
+        Of(ScrubRate, "--scrub-rate", ["DSCACHE_SCRUB_RATE"], "50MB",
+            "Bytes a second that the scrubber reads at most, for example 50MB; 0 for as fast as the disk is."),
         Of(Offline, "--offline", ["DSCACHE_OFFLINE"], "false",
             "Use what is on disk or fail; send nothing.") with { Choices = YesNo },
         Of(Link, "--link", ["DSCACHE_LINK"], "symlink",

@@ -118,6 +118,8 @@ public sealed class Settings
         LockTimeout = parser.Duration(SettingTable.LockTimeout, zeroAllowed: true),
         FreshnessTtl = parser.Duration(SettingTable.FreshnessTtl, zeroAllowed: true),
         MaxStale = parser.Duration(SettingTable.FreshnessMaxStale, zeroAllowed: true),
+        ScrubPeriod = parser.Age(SettingTable.ScrubPeriod),
+        ScrubRate = parser.Rate(SettingTable.ScrubRate),
         Offline = parser.Flag(SettingTable.Offline),
         DatasetPathTemplate = parser.DatasetPath(SettingTable.OriginDatasetPath),
     };

@@ -95,6 +95,22 @@ internal sealed class SpaceLedger(CacheRoot root, EntryStore entries, EntryIndex
         pressure.Free(1, Math.Max(1, room.Want));
     }
 
+    /// <summary>Where the quota or the disk's floor is passed (the quota was lowered, others filled the disk), evicts down to the low mark.</summary>
+    /// <returns>How many entries went.</returns>
+    public async Task<int> KeepWithinAsync(CancellationToken cancellationToken)
+    {
+        if (Excess(Measure(except: null, 0, 0)) <= 0)
+            return 0;
+        using var held = await LockAsync(cancellationToken);
+        RemoveLitter();
+        var room = Measure(except: null, 0, 0);
+        var excess = Excess(room);
+        // The low mark for the disk too, or the next file somebody writes would have it done again.
+        return excess <= 0 ? 0 : pressure.Free(1, Math.Max(excess + (room.DiskFree < room.Floor ? (long)(room.Entries * (1 - ((double)room.LowMark / room.MaxSize))) : 0), room.Want)).Evicted;
+
+        static long Excess(Room room) => Math.Max(room.Used - room.MaxSize, room.Floor + room.Unwritten - room.DiskFree);
+    }
+
     public SpaceReport Report()
     {
         var room = Measure(except: null, 0, 0);

@@ -87,9 +87,9 @@ public sealed class SettingsTests : IDisposable
                 var value = setting.Choices.Count > 0 ? setting.Choices[^1] : setting.Name switch
                 {
                     "origin.endpoint" => "http://e",
-                    "cache.maxSize" or "cache.minFree" => "7GB",
+                    "cache.maxSize" or "cache.minFree" or "scrub.rate" => "7GB",
                     "cache.lowMark" => "70%",
-                    "eviction.baseTtl" or "eviction.maxTtl" => "7d",
+                    "eviction.baseTtl" or "eviction.maxTtl" or "scrub.period" => "7d",
                     "transfer.concurrency" or "transfer.attempts" => "7",
                     "transfer.stallTimeout" or "lock.timeout" or "freshness.ttl" or "freshness.maxStale" => "7s",
                     "origin.datasetPath" => "{snapshot}/{dataset}/",
