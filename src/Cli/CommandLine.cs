@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
 using DatasetCache.Cli.Acquiring;
+using DatasetCache.Cli.Checking;
 using DatasetCache.Cli.Diagnosis;
 using DatasetCache.Cli.Entries;
 using DatasetCache.Cli.Keeping;
@@ -73,6 +74,8 @@ internal static class CommandLine
         ("prune", "Evict what is old, expired or orphaned, or all that nothing protects.", command => PruneCommand.Define(command, session)),
         ("clear", "The same as prune --all.", command => PruneCommand.Define(command, session, new PruneFilter { All = true })),
         ("cleanup", "The same as prune --expired.", command => PruneCommand.Define(command, session, new PruneFilter { Expired = true })),
+        ("verify", "Look for what is broken in entries, and heal it from the origin.", command => VerifyCommand.Define(command, session)),
+        ("scrub", "Read as much of the cache as is due, for a timer or as a service; heal what is broken.", command => ScrubCommand.Define(command, session)),
         ("config", "Show the settings and where each comes from.", command => ConfigCommand.Define(command, session)),
         ("doctor", "Check credentials, origin, clock, disk and permissions, and say what to do.", command => DoctorCommand.Define(command, session)),
     ];

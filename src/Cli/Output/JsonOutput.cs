@@ -1,5 +1,6 @@
 using System.Text.Json.Serialization;
 using DatasetCache.Cli.Acquiring;
+using DatasetCache.Cli.Checking;
 using DatasetCache.Cli.Diagnosis;
 using DatasetCache.Cli.Entries;
 using DatasetCache.Cli.Keeping;
@@ -20,6 +21,8 @@ namespace DatasetCache.Cli.Output;
 [JsonSerializable(typeof(PinDocument))]
 [JsonSerializable(typeof(ExplanationDocument))]
 [JsonSerializable(typeof(DiskUseDocument))]
+[JsonSerializable(typeof(VerifyDocument))]
+[JsonSerializable(typeof(ScrubDocument))]
 [JsonSerializable(typeof(SettingsDocument))]
 [JsonSerializable(typeof(DoctorDocument))]
 internal sealed partial class JsonOutput : JsonSerializerContext;
