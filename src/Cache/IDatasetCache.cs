@@ -31,6 +31,9 @@ public sealed record AcquireRequest
     /// <summary>Ask the origin what a mutable dataset is now, however lately it was asked.</summary>
     public bool Refresh { get; init; }
 
+    /// <summary>Nobody uses it yet: statistics count what is read from the origin, but neither a hit nor a miss.</summary>
+    public bool IsPrefetch { get; init; }
+
     /// <summary>Who asks, for people who look at what is held (JOB_ID). All calls for one job get one version of a mutable dataset.</summary>
     public string? JobId { get; init; }
 }

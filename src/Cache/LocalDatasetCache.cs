@@ -3,6 +3,7 @@ using DatasetCache.Datasets;
 using DatasetCache.Eviction;
 using DatasetCache.Integrity;
 using DatasetCache.Origins;
+using DatasetCache.Statistics;
 using DatasetCache.Store;
 
 namespace DatasetCache;
@@ -43,7 +44,12 @@ public sealed partial class LocalDatasetCache : IDatasetCache
         index = new EntryIndex(root, entries, ttl);
         pins = new Pins(root, entries, time);
         protections = new Protections(entries, pins, new RootIndex(root, roots));
-        evictor = new Evictor(root, entries, index, protections, gone => Evicted?.Invoke(this, gone));
+        statistics = new StatisticsLog(root, time);
+        evictor = new Evictor(root, entries, index, protections, gone =>
+        {
+            statistics.Evicted(gone.CacheKey, gone.FreedBytes);
+            Evicted?.Invoke(this, gone);
+        });
         entries.Index = index;
         entries.Leaving = evictor.ChargeHeirs;
         entries.IsHeld = key => protections.Standing(key).Count > 0;
@@ -128,7 +134,7 @@ public sealed partial class LocalDatasetCache : IDatasetCache
         while (true)
         {
             var flight = flights.GetOrAdd(name, _ => new Flight(dataset.SnapshotId ?? prefix.TrimEnd('/'), (meter, cancel)
-                => new Acquisition(root, entries, index, space, sweep, healer, options, time, origin, prefix, dataset, request.AllowMissing, request.JobId, request.Refresh, meter).RunAsync(cancel), time));
+                => statistics.WatchAsync(new Acquisition(root, entries, index, space, sweep, healer, options, time, origin, prefix, dataset, request.AllowMissing, request.JobId, request.Refresh, meter).RunAsync(cancel), meter), time));
             if (!flight.TryBoard(out var pilot))
             {
                 flights.TryRemove(new KeyValuePair<string, Flight>(name, flight));
@@ -159,7 +165,7 @@ public sealed partial class LocalDatasetCache : IDatasetCache
             if (request.Hold is { } hold)
                 roots.Hold(record.CacheKey, time.GetUtcNow() + hold, request.JobId);
             var snapshot = root.SnapshotPath(record.CacheKey);
-            return new LocalLease(lease)
+            var handed = new LocalLease(lease)
             {
                 Path = request.JobDirectory is null ? snapshot : await links.MakeAsync(request.JobDirectory, record, request.Link, request.JobId, cancellationToken),
                 SnapshotPath = snapshot,
@@ -174,6 +180,9 @@ public sealed partial class LocalDatasetCache : IDatasetCache
                 ReusedBytes = flown?.ReusedBytes ?? 0,
                 Elapsed = time.GetElapsedTime(started),
             };
+            if (!request.IsPrefetch)
+                statistics.Served(record.CacheKey, handed.Outcome, record.Bytes, handed.BytesFromOrigin);
+            return handed;
         }
         catch
         {

@@ -68,6 +68,7 @@ internal static class CommandLine
         ("inspect", "Show everything about one entry of the cache.", command => InspectCommand.Define(command, session)),
         ("explain", "Say why an entry is kept, and when it could go.", command => ExplainCommand.Define(command, session)),
         ("du", "Show what takes how much of the quota and of the disk.", command => DiskUseCommand.Define(command, session)),
+        ("stats", "Show hits, misses and bytes saved, by day and by key.", command => StatisticsCommand.Define(command, session)),
         ("pin", "Keep entries until unpin, whatever the need.", command => PinCommand.Define(command, session, pin: true)),
         ("unpin", "End pins and holds.", command => PinCommand.Define(command, session, pin: false)),
         ("rm", "Evict entries by name, unless something protects them.", command => RemoveCommand.Define(command, session)),

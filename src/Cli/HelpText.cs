@@ -59,6 +59,19 @@ internal static class HelpText
             What a running process, a job's link, a pin or a hold protects stays in any case; 'dscache explain KEY' says what does.
 
             """,
+        "stats" => """
+            Examples:
+              dscache stats
+              dscache stats --days 7 --json
+
+            SERVED        bytes of the datasets that hits and misses handed out
+            FROM ORIGIN   bytes read from the origin: failed downloads and prefetches are in it
+            SAVED         bytes handed out that were not read from the origin for it: all of a hit, and what a miss found on this host
+            EVICTED       entries that made room or were removed; FREED is what the disk got back
+            A hit is a dataset that was ready, or that another call was downloading already. 'prefetch' counts as neither hit nor miss.
+            Days are kept for 400 days, by everybody who uses this cache root; a process that is killed is not asked what it had read.
+
+            """,
         "ls" or "inspect" => """
             Sizes count in thousands: 1 kB is 1,000 bytes, 1 GB is 10^9.
 

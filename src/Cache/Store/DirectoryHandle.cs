@@ -44,6 +44,15 @@ public sealed unsafe class DirectoryHandle : IDisposable
 
     public FileHandle OpenAppend(string relative, uint mode) => Open(relative, WriteOnly | Syscalls.Create | Syscalls.Append, mode)!;
 
+    /// <summary>The same without an exception: for what is tried at every call and may be refused at every call.</summary>
+    /// <param name="errno">Why it is null.</param>
+    public FileHandle? TryOpenAppend(string relative, bool create, out int errno)
+    {
+        var result = files.OpenBelow(Fd, relative, WriteOnly | Syscalls.Append | (create ? Syscalls.Create : 0), 0x1B6 /* 0666 less umask */);
+        errno = Math.Max(0, -result);
+        return result >= 0 ? new FileHandle(files, result, Full(relative)) : null;
+    }
+
     private FileHandle? Open(string relative, int flags, uint mode, bool missingIsNull = false)
     {
         var result = files.OpenBelow(Fd, relative, flags, mode);

@@ -23,6 +23,7 @@ namespace DatasetCache.Cli.Output;
 [JsonSerializable(typeof(DiskUseDocument))]
 [JsonSerializable(typeof(VerifyDocument))]
 [JsonSerializable(typeof(ScrubDocument))]
+[JsonSerializable(typeof(StatisticsDocument))]
 [JsonSerializable(typeof(SettingsDocument))]
 [JsonSerializable(typeof(DoctorDocument))]
 internal sealed partial class JsonOutput : JsonSerializerContext;
