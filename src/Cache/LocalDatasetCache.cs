@@ -133,7 +133,7 @@ public sealed partial class LocalDatasetCache : IDatasetCache
             dataset.SnapshotId is null ? $"{request.JobId}\n{request.Refresh}" : "");
         while (true)
         {
-            var flight = flights.GetOrAdd(name, _ => new Flight(dataset.SnapshotId ?? prefix.TrimEnd('/'), (meter, cancel)
+            var flight = flights.GetOrAdd(name, _ => new Flight(dataset.SnapshotId ?? (prefix.Length > 0 ? prefix : origin.Identity).TrimEnd('/'), (meter, cancel)
                 => statistics.WatchAsync(new Acquisition(root, entries, index, space, sweep, healer, options, time, origin, prefix, dataset, request.AllowMissing, request.JobId, request.Refresh, meter).RunAsync(cancel), meter), time));
             if (!flight.TryBoard(out var pilot))
             {

@@ -6,6 +6,7 @@ using DatasetCache.Cli.Diagnosis;
 using DatasetCache.Cli.Entries;
 using DatasetCache.Cli.Keeping;
 using DatasetCache.Cli.Output;
+using DatasetCache.Cli.Prefetching;
 using DatasetCache.Cli.Running;
 using DatasetCache.Cli.Setup;
 using DatasetCache.Eviction;
@@ -63,8 +64,11 @@ internal static class CommandLine
     [
         ("get", "Get a dataset version once, and link it into a job's directory.", command => GetCommand.Define(command, session)),
         ("run", "Get a dataset version, run a command with it, and let go when the command ends.", command => RunCommand.Define(command, session, child)),
+        ("prefetch", "Get datasets, from a list too, before anybody asks for them.", command => PrefetchCommand.Define(command, session)),
+        ("warm", "The same as prefetch.", command => PrefetchCommand.Define(command, session)),
         ("release", "Remove a job's link: the dataset is no longer protected by it.", command => ReleaseCommand.Define(command, session)),
         ("ls", "List what the cache holds.", command => LsCommand.Define(command, session)),
+        ("list", "The same as ls.", command => LsCommand.Define(command, session)),
         ("inspect", "Show everything about one entry of the cache.", command => InspectCommand.Define(command, session)),
         ("explain", "Say why an entry is kept, and when it could go.", command => ExplainCommand.Define(command, session)),
         ("du", "Show what takes how much of the quota and of the disk.", command => DiskUseCommand.Define(command, session)),

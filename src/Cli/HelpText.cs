@@ -51,6 +51,21 @@ internal static class HelpText
               dscache release /jobs/91
 
             """,
+        "prefetch" or "warm" => """
+            Examples:
+              dscache prefetch snap_1 snap_2 --dataset ds_1 --hold 24h
+              dscache prefetch --from datasets.txt --jobs 4
+              printf 'snap_1 --dataset ds_1\n' | dscache prefetch --from -
+
+            A list has a dataset per line, in the words that get takes:
+              # night shift
+              snap_2b2fca921e88 --dataset ds_1 --hash 1bb25f37…
+              s3://my-bucket/coco --select annotated --hold 12h
+
+            Every line is checked before anything is fetched. The exit code is that of the worst failure: one that a retry does not mend, else the first.
+            What one call fetches does not push out what it fetched before; once it has ended, --hold alone protects it.
+
+            """,
         "prune" => """
             Examples:
               dscache prune --older-than 30d --dry-run

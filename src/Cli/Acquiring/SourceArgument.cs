@@ -49,7 +49,8 @@ internal static class SourceArgument
         return new DatasetRef { Origin = Absolute(source), VersionHash = Hash(hash, "--hash") };
     }
 
-    private static bool IsDataset(string source, string? dataset) =>
+    /// <summary>Whether SOURCE is a dataset itself, and not a snapshot of one.</summary>
+    public static bool IsDataset(string source, string? dataset) =>
         source.Contains('/', StringComparison.Ordinal) || source[0] == '.' || (dataset is null && Directory.Exists(source));
 
     private static string Absolute(string place) => place.Contains("://", StringComparison.Ordinal) ? place : Path.GetFullPath(place);

@@ -4,6 +4,7 @@ using DatasetCache.Cli.Checking;
 using DatasetCache.Cli.Diagnosis;
 using DatasetCache.Cli.Entries;
 using DatasetCache.Cli.Keeping;
+using DatasetCache.Cli.Prefetching;
 using DatasetCache.Cli.Progress;
 using DatasetCache.Cli.Setup;
 
@@ -23,6 +24,7 @@ namespace DatasetCache.Cli.Output;
 [JsonSerializable(typeof(DiskUseDocument))]
 [JsonSerializable(typeof(VerifyDocument))]
 [JsonSerializable(typeof(ScrubDocument))]
+[JsonSerializable(typeof(PrefetchDocument))]
 [JsonSerializable(typeof(StatisticsDocument))]
 [JsonSerializable(typeof(SettingsDocument))]
 [JsonSerializable(typeof(DoctorDocument))]

@@ -11,9 +11,13 @@ internal sealed class SettingFlags
 {
     private readonly List<(Setting Setting, Option Option)> options = [];
 
-    public SettingFlags(params string[] everyday)
+    public SettingFlags(params string[] everyday) : this(SettingTable.All, everyday)
     {
-        foreach (var setting in SettingTable.All)
+    }
+
+    private SettingFlags(IEnumerable<Setting> settings, string[] everyday)
+    {
+        foreach (var setting in settings)
         {
             if (setting.Flag is null)
                 continue;
@@ -22,6 +26,9 @@ internal sealed class SettingFlags
             options.Add((setting, option));
         }
     }
+
+    /// <summary>These settings and no others.</summary>
+    public static SettingFlags Only(params string[] names) => new(names.Select(SettingTable.Get), names);
 
     public void AddTo(Command command)
     {
