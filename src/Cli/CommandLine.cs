@@ -81,7 +81,7 @@ internal static class CommandLine
         ("cleanup", "The same as prune --expired.", command => PruneCommand.Define(command, session, new PruneFilter { Expired = true })),
         ("verify", "Look for what is broken in entries, and heal it from the origin.", command => VerifyCommand.Define(command, session)),
         ("scrub", "Read as much of the cache as is due, for a timer or as a service; heal what is broken.", command => ScrubCommand.Define(command, session)),
-        ("config", "Show the settings and where each comes from.", command => ConfigCommand.Define(command, session)),
+        ("config", "Show the settings and where each comes from, and change them.", command => ConfigCommand.Define(command, session)),
         ("doctor", "Check credentials, origin, clock, disk and permissions, and say what to do.", command => DoctorCommand.Define(command, session)),
     ];
 

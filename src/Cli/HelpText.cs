@@ -74,6 +74,15 @@ internal static class HelpText
             What a running process, a job's link, a pin or a hold protects stays in any case; 'dscache explain KEY' says what does.
 
             """,
+        "set" => """
+            Examples:
+              dscache config set cache.maxSize 200GB
+              dscache config set include '*.jpg;train/**' --file ./dscache.json
+              printf %s "$SECRET" | dscache config set origin.secretKey -
+
+            Comments in the file stay. A file that holds a secret gets mode 0600.
+
+            """,
         "stats" => """
             Examples:
               dscache stats

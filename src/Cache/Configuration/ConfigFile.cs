@@ -39,13 +39,24 @@ internal sealed class ConfigFile
     /// <summary>Reads the file; null where there is none. What is wrong with it goes to <paramref name="errors"/>.</summary>
     public static ConfigFile? TryRead(string path, SettingErrors errors)
     {
+        try
+        {
+            return File.Exists(path) ? Parse(path, File.ReadAllBytes(path), errors) : null;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            errors.Add("dscache.json", $"{path}: cannot be read: {e.Message}");
+            return new ConfigFile(path);
+        }
+    }
+
+    /// <summary>What a file of this content says.</summary>
+    public static ConfigFile Parse(string path, ReadOnlyMemory<byte> content, SettingErrors errors)
+    {
         var file = new ConfigFile(path);
         try
         {
-            if (!File.Exists(path))
-                return null;
-            using var document = JsonDocument.Parse(File.ReadAllBytes(path),
-                new JsonDocumentOptions { CommentHandling = JsonCommentHandling.Skip, AllowTrailingCommas = true });
+            using var document = JsonDocument.Parse(content, new JsonDocumentOptions { CommentHandling = JsonCommentHandling.Skip, AllowTrailingCommas = true });
             if (document.RootElement.ValueKind == JsonValueKind.Object)
                 file.Add(document.RootElement, "", errors);
             else
@@ -54,10 +65,6 @@ internal sealed class ConfigFile
         catch (JsonException e)
         {
             errors.Add("dscache.json", $"{path}: is not JSON: line {e.LineNumber + 1}, byte {e.BytePositionInLine + 1}.");
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            errors.Add("dscache.json", $"{path}: cannot be read: {e.Message}");
         }
         return file;
     }

@@ -5,6 +5,8 @@ internal sealed class SettingErrors
 {
     private readonly List<(string Setting, string Message)> errors = [];
 
+    public IReadOnlyList<(string Setting, string Message)> All => errors;
+
     public void Add(string setting, string message) => errors.Add((setting, message));
 
     public void Add(ResolvedSetting resolved, string expected) =>

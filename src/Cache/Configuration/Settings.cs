@@ -90,6 +90,15 @@ public sealed class Settings
         return settings;
     }
 
+    /// <summary>What is wrong with a file of this content, looked at alone.</summary>
+    internal static IReadOnlyList<(string Setting, string Message)> Check(string path, byte[] content)
+    {
+        var errors = new SettingErrors();
+        var layers = new SettingLayers(new Dictionary<string, string>(StringComparer.Ordinal), _ => null, [ConfigFile.Parse(path, content, errors)], errors);
+        _ = new Settings(layers, name => name is "HOME" ? "/" : null, errors);
+        return errors.All;
+    }
+
     /// <summary>Reads the settings of this process: no flags, its environment, the usual files.</summary>
     /// <exception cref="ConfigurationException">Settings are wrong or contradict each other; one message names all of them.</exception>
     public static Settings Load() =>

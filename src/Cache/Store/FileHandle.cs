@@ -70,6 +70,9 @@ public sealed unsafe class FileHandle : IDisposable
 
     public void ChangeMode(uint mode) => files.Retry("fchmod", path, () => FChMod(Fd, mode));
 
+    /// <summary>Gives the file to another user; its group stays.</summary>
+    public void ChangeOwner(uint owner) => files.Retry("fchown", path, () => FChOwn(Fd, owner, uint.MaxValue));
+
     /// <summary>Asks the kernel to begin writing a range back now, so that the final sync finds little left to do. No promise at all.</summary>
     public void StartWriteback(long offset, long count) => _ = SyncFileRange(Fd, offset, count, 2);
 

@@ -27,5 +27,8 @@ namespace DatasetCache.Cli.Output;
 [JsonSerializable(typeof(PrefetchDocument))]
 [JsonSerializable(typeof(StatisticsDocument))]
 [JsonSerializable(typeof(SettingsDocument))]
+[JsonSerializable(typeof(SettingLine))]
+[JsonSerializable(typeof(ConfigFileLine))]
+[JsonSerializable(typeof(ConfigChangeDocument))]
 [JsonSerializable(typeof(DoctorDocument))]
 internal sealed partial class JsonOutput : JsonSerializerContext;
