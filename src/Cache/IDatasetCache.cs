@@ -85,6 +85,12 @@ public abstract class DatasetLease : IAsyncDisposable
     /// <summary>Set where the origin could not be asked and the last known version must do: when it was last confirmed.</summary>
     public DateTimeOffset? StaleSince { get; init; }
 
+    /// <summary>
+    /// True where this user may only read the cache, so that the job's link could not be registered: it protects nothing once this lease is disposed. Hold
+    /// the lease for as long as the data is read, or copy it (<see cref="LinkMode.Copy"/>).
+    /// </summary>
+    public bool IsUnregistered { get; init; }
+
     public required TimeSpan Elapsed { get; init; }
 
     public abstract ValueTask DisposeAsync();

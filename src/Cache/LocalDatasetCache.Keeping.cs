@@ -14,6 +14,7 @@ public sealed partial class LocalDatasetCache
     public async Task<EvictionResult> EvictAsync(string cacheKey, bool dryRun = false, CancellationToken cancellationToken = default)
     {
         RefuseBadKey(cacheKey);
+        root.RefuseReadOnly("Evicting");
         using var held = await space.LockAsync(cancellationToken);
         return evictor.Evict(cacheKey, EvictionCause.Asked, mustFree: false, dryRun);
     }
@@ -25,6 +26,7 @@ public sealed partial class LocalDatasetCache
         ArgumentNullException.ThrowIfNull(filter);
         if (filter is { OlderThan: null, Expired: false, Orphaned: false, All: false })
             throw new InvalidRequestException("Nothing says what to prune.", "Say older than what, expired, orphaned or all.");
+        root.RefuseReadOnly("Pruning");
         using var held = await space.LockAsync(cancellationToken);
         var now = time.GetUtcNow();
         index.Refresh();
@@ -68,6 +70,7 @@ public sealed partial class LocalDatasetCache
     public bool Pin(string cacheKey)
     {
         RefuseBadKey(cacheKey);
+        root.RefuseReadOnly("Pinning");
         return pins.Pin(cacheKey);
     }
 
@@ -76,6 +79,7 @@ public sealed partial class LocalDatasetCache
     public bool Unpin(string cacheKey)
     {
         RefuseBadKey(cacheKey);
+        root.RefuseReadOnly("Unpinning");
         var pinned = pins.Unpin(cacheKey);
         return roots.EndHolds(cacheKey) > 0 || pinned;
     }

@@ -82,6 +82,8 @@ public sealed partial class LocalDatasetCache : IDatasetCache
                 "Get it once without --offline (DSCACHE_OFFLINE).");
         }
 
+        root.RefuseReadOnly($"{request.Dataset.SnapshotId ?? origin.Identity + "/" + prefix} is not in the cache{(request.Dataset.SnapshotId is null ? ", or was last checked longer ago than freshness.ttl" : "")}, and getting it");
+
         // A flight lands with a lease, and those who shared it take their own beside it. Where it came without one, the entry was gone in that moment.
         while (true)
         {
@@ -173,6 +175,7 @@ public sealed partial class LocalDatasetCache : IDatasetCache
                 Outcome = acquired?.Outcome ?? AcquireOutcome.Hit,
                 Changes = acquired?.Changes,
                 StaleSince = acquired?.StaleSince,
+                IsUnregistered = root.IsReadOnly && request.JobDirectory is not null,
                 Files = record.Files,
                 Bytes = record.Bytes,
                 FilesFromOrigin = flown?.FilesFromOrigin ?? 0,

@@ -7,6 +7,8 @@ internal static partial class Native
 {
     public const int ExecutePermission = 1;
 
+    public const int WritePermission = 2;
+
     [LibraryImport("libc", EntryPoint = "_exit")]
     public static partial void ExitAtOnce(int status);
 

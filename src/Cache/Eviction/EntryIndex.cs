@@ -122,12 +122,13 @@ internal sealed class EntryIndex(CacheRoot root, EntryStore entries, AdaptiveTtl
         if (IsCurrent(naming?.Counter ?? FileLock.ReadCounter(root.Staging, EntryStore.NamingLock)))
             return;
         // The naming lock before the gate, as whoever publishes has them.
-        var own = naming is null ? entries.TakeNaming() : null;
+        // Who may only read cannot take it: what it sees of a change in its middle is put right by the next look.
+        var own = naming is null && !root.IsReadOnly ? entries.TakeNaming() : null;
         try
         {
             lock (gate)
             {
-                var stamp = Now((naming ?? own!).Counter);
+                var stamp = Now((naming ?? own)?.Counter ?? FileLock.ReadCounter(root.Staging, EntryStore.NamingLock));
                 Reread();
                 seen = stamp;
             }

@@ -20,7 +20,7 @@ internal sealed class JobLink(CacheRoot root, JobRoots roots)
         if (IsBelow(directory, root.Path))
             throw new InvalidRequestException($"The job directory {directory} lies inside the cache root {root.Path}.", "Choose a directory outside the cache.");
         // Several ranks of a job ask at once: one of them makes its directory, the others wait and find it made.
-        using var held = mode == LinkMode.Symlink ? null
+        using var held = mode == LinkMode.Symlink || root.IsReadOnly ? null
             : await FileLock.TakeAsync(root.Staging, roots.LockOf(link), Timeout.InfiniteTimeSpan, TimeProvider.System, cancellationToken);
         try
         {

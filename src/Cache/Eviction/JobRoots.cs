@@ -10,8 +10,11 @@ namespace DatasetCache.Eviction;
 /// </summary>
 internal sealed class JobRoots(CacheRoot root, TimeProvider time)
 {
+    /// <summary>Does nothing where this user may only read: the link then protects nothing.</summary>
     public void Register(string link, string cacheKey, LinkMode mode, string? jobId, FileStatus made)
     {
+        if (root.IsReadOnly)
+            return;
         var record = new RootRecord { Link = link, CacheKey = cacheKey, Mode = mode, JobId = jobId, Inode = made.Inode, Device = made.Device, Born = made.Born, Since = time.GetUtcNow() };
         // A job that asks again changes nothing. To write it anew would use up an inode each time, and ext4 passes over those deleted lately, one
         // by one, when it looks for a free one: milliseconds after a hundred calls.
@@ -23,6 +26,7 @@ internal sealed class JobRoots(CacheRoot root, TimeProvider time)
     /// <summary>Protects an entry until a time. A job that holds again prolongs its hold, and never shortens it. The caller holds a lease.</summary>
     public void Hold(string cacheKey, DateTimeOffset until, string? jobId)
     {
+        root.RefuseReadOnly("Holding a dataset");
         var name = NameOf($"hold\n{cacheKey}\n{jobId}");
         if (Read(name) is { Until: { } earlier } && earlier >= until)
             return;
@@ -45,7 +49,11 @@ internal sealed class JobRoots(CacheRoot root, TimeProvider time)
 
     public RootRecord? Find(string link) => Read(NameOf(link)) is { } record && string.Equals(record.Link, link, StringComparison.Ordinal) ? record : null;
 
-    public void Forget(string link) => root.Roots.Delete(NameOf(link));
+    public void Forget(string link)
+    {
+        if (!root.IsReadOnly)
+            root.Roots.Delete(NameOf(link));
+    }
 
     /// <summary>Every record there is, of links that stand and of others.</summary>
     public IEnumerable<RootRecord> All() => root.Roots.List().Select(file => Read(file.Name)).OfType<RootRecord>();

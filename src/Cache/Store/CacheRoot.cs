@@ -4,28 +4,32 @@ using System.Text;
 namespace DatasetCache.Store;
 
 /// <summary>The cache's folder and the rooms in it. Everything the store does starts from these open directories.</summary>
-public sealed class CacheRoot : IDisposable
+public sealed partial class CacheRoot : IDisposable
 {
     /// <summary>The layout this version reads and writes; a root with a higher number was written by a newer DatasetCache.</summary>
     public const int Format = 1;
 
-    private readonly FileHandle node;
+    private readonly FileHandle? node;
 
     private CacheRoot(string path, FileSystem files, DirectoryHandle root)
     {
         Path = path;
         Files = files;
         Root = root;
-        CheckFormat();
+        if (GroupModes.IsShared(root.Status().Mode))
+            root.Share();
+        var isNew = !CheckFormat();
+        (node, IsReadOnly) = OpenNode();
+        if (node?.TryLock(exclusive: false) == false)
+            throw new LockTimeoutException($"A daemon holds the cache root {path} alone.", "Talk to the daemon, or give --root another folder.");
+        if (isNew)
+            WriteFormat();
         Snapshots = Room("snapshots");
         Entries = Room("entries");
         Roots = Room("roots");
         Versions = Room("versions");
         Staging = Room("staging");
         Quarantine = Room("quarantine");
-        node = root.OpenOrCreate("node.lock", 0x1B6);
-        if (!node.TryLock(exclusive: false))
-            throw new LockTimeoutException($"A daemon holds the cache root {path} alone.", "Talk to the daemon, or give --root another folder.");
     }
 
     public string Path { get; }
@@ -59,13 +63,21 @@ public sealed class CacheRoot : IDisposable
         path = System.IO.Path.TrimEndingDirectorySeparator(System.IO.Path.GetFullPath(path));
         try
         {
-            Directory.CreateDirectory(path);
+            // Without the group, whatever the umask: that it may write is for somebody to say (RootAccess).
+            Directory.CreateDirectory(path, (UnixFileMode)0x1ED);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             throw new StorageException($"The cache root {path} cannot be made: {e.Message}", advice: "Set cache.root (--root, DSCACHE_ROOT) to a folder that you may write.", inner: e);
         }
-        return new CacheRoot(path, files, files.OpenRoot(path));
+        try
+        {
+            return new CacheRoot(path, files, files.OpenRoot(path));
+        }
+        catch (StorageException e) when (e.Errno is Syscalls.EACCES or Syscalls.EPERM && RootAccess.Describe(path) is { } access)
+        {
+            throw new StorageException($"This user may not use the cache root {path}: {e.Message} {access.Facts}", e.Errno, access.Advice, e);
+        }
     }
 
     public string SnapshotPath(string cacheKey) => System.IO.Path.Join(Path, "snapshots", cacheKey);
@@ -74,23 +86,30 @@ public sealed class CacheRoot : IDisposable
     {
         if (Root.TryOpenDirectory(name) is { } there)
             return there;
+        if (IsReadOnly)
+            throw ReadOnly($"The cache root {Path} is not complete: {name} is missing.");
         Root.MakeDirectories(name);
         return Root.OpenDirectory(name);
     }
 
-    private void CheckFormat()
+    // False where there is none yet.
+    private bool CheckFormat()
     {
         var text = Root.TryReadAll("format") is { } bytes ? Encoding.ASCII.GetString(bytes).Trim() : "";
-        if (text.Length == 0)
-        {
-            using var file = Root.OpenOrCreate("format", 0x1A4);
-            file.Write("1\n"u8, 0);
-        }
-        else if (!int.TryParse(text, CultureInfo.InvariantCulture, out var format) || format > Format)
+        if (text.Length > 0 && (!int.TryParse(text, CultureInfo.InvariantCulture, out var format) || format > Format))
         {
             throw new StorageException($"The cache root {Path} has format '{text}'; this version of DatasetCache knows formats up to {Format}.",
                 advice: "A newer version wrote it. Use that version, or set cache.root to another folder.");
         }
+        return text.Length > 0;
+    }
+
+    private void WriteFormat()
+    {
+        if (IsReadOnly)
+            throw ReadOnly($"There is no cache at {Path} yet, and none can be made.");
+        using var file = Root.OpenOrCreate("format", 0x1A4);
+        file.Write("1\n"u8, 0);
     }
 
     public void Dispose()

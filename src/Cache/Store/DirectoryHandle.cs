@@ -8,14 +8,15 @@ namespace DatasetCache.Store;
 /// An open directory of the store. Paths are relative to it; no part of them may be a symbolic link or lead out (openat2), so neither a
 /// planted link nor a directory swapped behind our back makes us write elsewhere.
 /// </summary>
-public sealed unsafe class DirectoryHandle : IDisposable
+public sealed unsafe partial class DirectoryHandle : IDisposable
 {
     private readonly FileSystem files;
     private readonly SafeFileHandle handle;
 
-    internal DirectoryHandle(FileSystem files, int fd, string path)
+    internal DirectoryHandle(FileSystem files, int fd, string path, bool isShared = false)
     {
         this.files = files;
+        IsShared = isShared;
         handle = new SafeFileHandle(fd, ownsHandle: true);
         Path = path;
     }
@@ -28,7 +29,7 @@ public sealed unsafe class DirectoryHandle : IDisposable
     private string Full(string relative) => System.IO.Path.Join(Path, relative);
 
     /// <summary>Creates a file that must not exist yet, open to read and write.</summary>
-    public FileHandle Create(string relative, uint mode) => Open(relative, Syscalls.ReadWrite | CreateNew, mode)!;
+    public FileHandle Create(string relative, uint mode) => GiveToGroup(Open(relative, Syscalls.ReadWrite | CreateNew, ModeOfFile(mode))!, mode);
 
     /// <summary>Opens a file for reading; null if it does not exist.</summary>
     public FileHandle? TryOpen(string relative) => Open(relative, Syscalls.ReadOnly, 0, missingIsNull: true);
@@ -40,9 +41,11 @@ public sealed unsafe class DirectoryHandle : IDisposable
     public FileHandle? TryOpenWritable(string relative) => Open(relative, Syscalls.ReadWrite, 0, missingIsNull: true);
 
     /// <summary>Opens a file, which it creates where it is missing, for reading and writing.</summary>
-    public FileHandle OpenOrCreate(string relative, uint mode) => Open(relative, Syscalls.ReadWrite | Syscalls.Create, mode)!;
+    public FileHandle OpenOrCreate(string relative, uint mode)
+        => IsShared ? OpenOrCreateForGroup(relative, mode) : Open(relative, Syscalls.ReadWrite | Syscalls.Create, mode)!;
 
-    public FileHandle OpenAppend(string relative, uint mode) => Open(relative, WriteOnly | Syscalls.Create | Syscalls.Append, mode)!;
+    public FileHandle OpenAppend(string relative, uint mode)
+        => GiveToGroup(Open(relative, WriteOnly | Syscalls.Create | Syscalls.Append, ModeOfFile(mode))!, mode);
 
     /// <summary>The same without an exception: for what is tried at every call and may be refused at every call.</summary>
     /// <param name="errno">Why it is null.</param>
@@ -57,7 +60,7 @@ public sealed unsafe class DirectoryHandle : IDisposable
     {
         var result = files.OpenBelow(Fd, relative, flags, mode);
         if (result >= 0)
-            return new FileHandle(files, result, Full(relative));
+            return new FileHandle(files, result, Full(relative), IsShared);
         return missingIsNull && -result is ENOENT or ENOTDIR ? null : throw FileSystem.Failure("open", Full(relative), -result);
     }
 
@@ -68,22 +71,26 @@ public sealed unsafe class DirectoryHandle : IDisposable
     {
         var result = files.OpenBelow(Fd, relative, Syscalls.ReadOnly | Syscalls.Directory, 0);
         if (result >= 0)
-            return new DirectoryHandle(files, result, Full(relative));
+            return new DirectoryHandle(files, result, Full(relative), IsShared);
         return -result is ENOENT or ENOTDIR ? null : throw FileSystem.Failure("open", Full(relative), -result);
     }
 
     /// <summary>Makes a directory and whatever is missing above it; what exists is left as it is.</summary>
     public void MakeDirectories(string relative, uint mode = 0x1ED /* 0755 */)
     {
-        var result = InParent(relative, (parent, name) => files.TryRetry("mkdir", () => MkDirAt(parent, name, mode)));
+        var result = MakeDirectory(relative, mode);
         if (-result is ENOENT && relative.LastIndexOf('/') is > 0 and var slash)
         {
             MakeDirectories(relative[..slash], mode);
-            result = InParent(relative, (parent, name) => files.TryRetry("mkdir", () => MkDirAt(parent, name, mode)));
+            result = MakeDirectory(relative, mode);
         }
         if (result < 0 && -result is not EEXIST)
             throw FileSystem.Failure("mkdir", Full(relative), -result);
     }
+
+    private int MakeDirectory(string relative, uint mode) => IsShared
+        ? MakeDirectoryForGroup(relative, mode)
+        : InParent(relative, (parent, name) => files.TryRetry("mkdir", () => MkDirAt(parent, name, mode)));
 
     /// <summary>Moves a file or directory; a file that stands there is replaced in one step.</summary>
     public void Move(string relative, DirectoryHandle to, string toRelative)
@@ -133,7 +140,14 @@ public sealed unsafe class DirectoryHandle : IDisposable
         return result >= 0 || (-result is ENOTEMPTY or EEXIST ? false : throw FileSystem.Failure("rmdir", Full(relative), -result));
     }
 
-    public void ChangeMode(uint mode) => files.Retry("fchmod", Path, () => FChMod(Fd, mode));
+    /// <summary>In a shared root the group may always write, and a directory of another member keeps the mode it has.</summary>
+    public void ChangeMode(uint mode)
+    {
+        if (IsShared)
+            ChangeModeForGroup(mode);
+        else
+            files.Retry("fchmod", Path, () => FChMod(Fd, mode));
+    }
 
     /// <summary>Makes the names in this directory durable.</summary>
     public void Sync() => files.Retry("fsync", Path, () => FSync(Fd));
@@ -178,7 +192,7 @@ public sealed unsafe class DirectoryHandle : IDisposable
         if (result < 0)
             return -result is ENOENT or ENOTDIR ? null : throw FileSystem.Failure("stat", path, -result);
         var kind = raw.Mode & 0xF000;
-        return new FileStatus(kind == 0x4000, kind == 0xA000, kind == 0x8000, raw.Mode & 0xFFFu, raw.Uid, raw.Links, (long)raw.Size, (long)raw.Blocks * 512, raw.Inode,
+        return new FileStatus(kind == 0x4000, kind == 0xA000, kind == 0x8000, raw.Mode & 0xFFFu, raw.Uid, raw.Gid, raw.Links, (long)raw.Size, (long)raw.Blocks * 512, raw.Inode,
             ((ulong)raw.DeviceMajor << 32) | raw.DeviceMinor, DateTimeOffset.FromUnixTimeSeconds(raw.ModifiedSeconds).AddTicks(raw.ModifiedNanoseconds / 100),
             (raw.BornSeconds * 1_000_000_000) + raw.BornNanoseconds);
     }

@@ -53,11 +53,11 @@ internal sealed partial class EntryStore(CacheRoot root, TimeProvider time, Time
             if (record is null || root.Snapshots.Status(key) is not { IsDirectory: true } tree)
             {
                 Free(file);
-                if (record is null)
+                if (record is null && !root.IsReadOnly)
                     GiveUp(key, judged);
                 return null;
             }
-            if ((tree.Mode & 0x92 /* 0222 */) != 0)
+            if (!root.IsSealed(tree))
                 SealTop(key);
             return identity is null || string.Equals(record.Identity, identity, StringComparison.Ordinal) ? new EntryLease(record, file) : Free(file);
         }

@@ -11,9 +11,12 @@ public sealed unsafe class FileHandle : IDisposable
     private readonly string path;
     private readonly SafeFileHandle handle;
 
-    internal FileHandle(FileSystem files, int fd, string path)
+    private readonly bool isShared;
+
+    internal FileHandle(FileSystem files, int fd, string path, bool isShared = false)
     {
         this.files = files;
+        this.isShared = isShared;
         handle = new SafeFileHandle(fd, ownsHandle: true);
         this.path = path;
     }
@@ -68,7 +71,14 @@ public sealed unsafe class FileHandle : IDisposable
 
     public void SetLength(long length) => files.Retry("ftruncate", path, () => FTruncate(Fd, length));
 
-    public void ChangeMode(uint mode) => files.Retry("fchmod", path, () => FChMod(Fd, mode));
+    public void ChangeMode(uint mode)
+    {
+        mode = isShared ? GroupModes.OfFile(mode) : mode;
+        files.Retry("fchmod", path, () => FChMod(Fd, mode));
+    }
+
+    /// <summary>Gives the blocks of a range back to the disk; where the file system cannot, nothing happens.</summary>
+    public void PunchHole(long offset, long length) => _ = FAllocate(Fd, PunchHoleKeepSize, offset, length);
 
     /// <summary>Gives the file to another user; its group stays.</summary>
     public void ChangeOwner(uint owner) => files.Retry("fchown", path, () => FChOwn(Fd, owner, uint.MaxValue));

@@ -5,7 +5,7 @@ namespace DatasetCache.Store;
 /// 1970, or 0 where the file system does not say.
 /// </summary>
 public readonly record struct FileStatus(
-    bool IsDirectory, bool IsSymbolicLink, bool IsRegularFile, uint Mode, uint Owner, uint Links, long Size, long AllocatedBytes, ulong Inode, ulong Device, DateTimeOffset Modified, long Born)
+    bool IsDirectory, bool IsSymbolicLink, bool IsRegularFile, uint Mode, uint Owner, uint Group, uint Links, long Size, long AllocatedBytes, ulong Inode, ulong Device, DateTimeOffset Modified, long Born)
 {
     /// <summary>Whether both names lead to the very same file. A file system gives a deleted one's number to the next.</summary>
     public bool IsSameFile(FileStatus other) => Inode == other.Inode && Device == other.Device && Born == other.Born;

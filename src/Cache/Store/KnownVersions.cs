@@ -38,7 +38,7 @@ internal sealed class KnownVersions(CacheRoot root, TimeProvider time, string or
 
     public void NoteForJob(string contentDigest, string? jobId)
     {
-        if (jobId is not null && !string.Equals(OfJob(jobId)?.ContentDigest, contentDigest, StringComparison.Ordinal))
+        if (jobId is not null && !root.IsReadOnly && !string.Equals(OfJob(jobId)?.ContentDigest, contentDigest, StringComparison.Ordinal))
             Write(JobFile(jobId), contentDigest);
     }
 

@@ -24,6 +24,8 @@ internal sealed class Siblings(CacheRoot root, EntryStore entries, EntryIndex in
         var matches = new List<Match>();
         if (wanted.Count == 0)
             return matches;
+        // Linking what another member's copy holds would be refused later, when its space should have been reserved.
+        bool Links(EntryRecord entry, string path) => !root.Root.IsShared || root.Snapshots.Status($"{entry.CacheKey}/{path}") is { } status && !CacheRoot.IsForeign(status);
         index.Refresh();
         var related = index.Related(origin, prefix).Where(entry => only?.Invoke(entry.CacheKey) != false && !entries.IsBroken(entry.CacheKey)).OrderByDescending(entry => entry.PublishedAt);
         foreach (var entry in related.Take(Newest))
@@ -36,7 +38,7 @@ internal sealed class Siblings(CacheRoot root, EntryStore entries, EntryIndex in
                 var listed = staging.Listing.Files[file];
                 if (line.File.Size != listed.Size || !string.Equals(line.File.ETag, listed.ETag, StringComparison.Ordinal) || line.Checksums.Length == 0)
                     continue;
-                matches.Add(new Match(file, entry.CacheKey, line.File.Path, line.Checksums, listed.Size >= StagingArea.SmallestShared));
+                matches.Add(new Match(file, entry.CacheKey, line.File.Path, line.Checksums, listed.Size >= StagingArea.SmallestShared && Links(entry, line.File.Path)));
                 wanted.Remove(key);
             }
             if (wanted.Count == 0)

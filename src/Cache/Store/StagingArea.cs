@@ -154,10 +154,43 @@ internal sealed class StagingArea : IDisposable
                 if (content.Read(wanted, (long)piece * Pieces.Size) == wanted.Length && Crc32C.Of(wanted) == checksum)
                     Pieces.Complete(file, piece, checksum);
             }
+            if (CacheRoot.IsForeign(status))
+            {
+                if (status.Mode != SealedFile || !Pieces.HasAll(file))
+                    TakeOver(file, content, buffer);
+            }
             // Sealed by a publish that failed: whoever is not root could not write the rest.
-            if (!Pieces.HasAll(file) && status.Mode != OpenFile)
+            else if (!Pieces.HasAll(file) && status.Mode != OpenFile)
                 content.ChangeMode(OpenFile);
         }
+    }
+
+    // Another member of the group began it: we could write the rest, and never seal it. Piece by piece it becomes a file of ours, and takes no more space.
+    private void TakeOver(int file, FileHandle theirs, byte[] buffer)
+    {
+        const string name = "taken-over";
+        var entry = Listing.Files[file];
+        Directory.Delete(name);
+        using (var ours = Directory.Create(name, OpenFile))
+        using (var emptied = (theirs.Status().Mode & GroupModes.GroupWrite) != 0 ? Tree.TryOpenWritable(entry.Path) : null)
+        {
+            ours.SetLength(entry.Size);
+            for (var piece = 0; piece < Pieces.Count(file); piece++)
+            {
+                if (!Pieces.Has(file, piece))
+                    continue;
+                var bytes = buffer.AsSpan(0, Pieces.LengthOf(entry.Size, piece));
+                var offset = (long)piece * Pieces.Size;
+                if (theirs.Read(bytes, offset) != bytes.Length || Crc32C.Of(bytes) != Pieces.Checksum(file, piece))
+                {
+                    Pieces.Forget(file, piece);
+                    continue;
+                }
+                ours.Write(bytes, offset);
+                emptied?.PunchHole(offset, bytes.Length);
+            }
+        }
+        Directory.Move(name, Tree, entry.Path);
     }
 
     // Nobody reads on behind a torn record: what this run appends would be lost to the next one.

@@ -12,6 +12,7 @@ internal static unsafe partial class Syscalls
     public const int EPERM = 1, ENOENT = 2, EINTR = 4, EIO = 5, EAGAIN = 11, EACCES = 13, EEXIST = 17, EXDEV = 18, ENOTDIR = 20, EISDIR = 21, EINVAL = 22,
         ENOSPC = 28, EROFS = 30, EMLINK = 31, ENOSYS = 38, ENOTEMPTY = 39, ELOOP = 40, EOPNOTSUPP = 95, EDQUOT = 122;
     public const int LockShared = 1, LockExclusive = 2, LockNonBlocking = 4, LockUnlock = 8;
+    public const int PunchHoleKeepSize = 3;
     public const int AtFdCwd = -100, AtSymlinkNoFollow = 0x100, AtRemoveDir = 0x200, AtEmptyPath = 0x1000;
 
     // Some flags differ between architectures (asm/fcntl.h).
@@ -32,12 +33,15 @@ internal static unsafe partial class Syscalls
 
     public const ulong ResolveNoSymlinks = 0x04, ResolveBeneath = 0x08;
     public const long OpenAt2Number = 437;
+    public static readonly long RenameAt2Number = Arm ? 276 : 316;
+    public const uint RenameNoReplace = 1;
 
     [StructLayout(LayoutKind.Explicit, Size = 256)]
     public struct Statx
     {
         [FieldOffset(0x10)] public uint Links;
         [FieldOffset(0x14)] public uint Uid;
+        [FieldOffset(0x18)] public uint Gid;
         [FieldOffset(0x1C)] public ushort Mode;
         [FieldOffset(0x20)] public ulong Inode;
         [FieldOffset(0x28)] public ulong Size;
@@ -110,6 +114,16 @@ internal static unsafe partial class Syscalls
 
     [LibraryImport("libc", EntryPoint = "renameat", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     public static partial int RenameAt(int from, string fromPath, int to, string toPath);
+
+    // Not every libc has a function for it.
+    [LibraryImport("libc", EntryPoint = "syscall", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    public static partial nint RenameAt2(long number, nint from, string fromPath, nint to, string toPath, uint flags);
+
+    [LibraryImport("libc", EntryPoint = "geteuid")]
+    public static partial uint EffectiveUser();
+
+    [LibraryImport("libc", EntryPoint = "fallocate", SetLastError = true)]
+    public static partial int FAllocate(int fd, int mode, long offset, long length);
 
     [LibraryImport("libc", EntryPoint = "linkat", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     public static partial int LinkAt(int from, string fromPath, int to, string toPath, int flags);

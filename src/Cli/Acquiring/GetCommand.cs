@@ -22,6 +22,8 @@ internal static class GetCommand
         try
         {
             await using var lease = await call.AcquireAsync(cache, interruption.Token);
+            if (lease.IsUnregistered && call.Request.Link != LinkMode.Copy)
+                Stdio.Note("dscache: warning: this user may only read the cache: the link does not keep the dataset from being evicted. `dscache run` does while it runs, and --link copy takes a copy.");
             Stdio.Print(call.Settings.Json ? JsonText.Line(AcquireReport.Of(lease), JsonOutput.Default.AcquireReport) : lease.Path);
             return ExitCode.Ok;
         }

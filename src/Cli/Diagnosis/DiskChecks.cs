@@ -10,13 +10,17 @@ internal static class DiskChecks
 
     public static IEnumerable<Finding> Run(CacheOptions options)
     {
+        var existed = Directory.Exists(options.Root);
+        if (existed)
+            yield return OwnershipCheck.Of(options.Root);
         var probe = Attempt("cache root", () => Prepare(options.Root));
         yield return probe.Finding;
         if (probe.Folder is not { } folder)
             yield break;
         try
         {
-            yield return Owner(options.Root);
+            if (!existed)
+                yield return OwnershipCheck.Of(options.Root);
             yield return FileSystem(options.Root);
             yield return Space(options);
             yield return Attempt("rename", () => (Rename(folder), folder)).Finding;
@@ -57,15 +61,6 @@ internal static class DiskChecks
         {
             throw new IOException($"{root} cannot be written: {exception.Message}", exception);
         }
-    }
-
-    private static Finding Owner(string root)
-    {
-        var user = Native.EffectiveUser();
-        return Native.Owner(root) is not { } owner || owner == user
-            ? Finding.Ok("owner", $"the cache root belongs to this user (uid {user})")
-            : Finding.Warn("owner", $"the cache root belongs to uid {owner}, this is uid {user}",
-                "Let one user own the cache, or give each user a DSCACHE_ROOT of their own.");
     }
 
     private static Finding FileSystem(string root)
@@ -141,7 +136,7 @@ internal static class DiskChecks
             return Finding.Ok("link rules", "protected_hardlinks is off");
         return Native.Owner(root) is { } owner && owner != Native.EffectiveUser() && Native.EffectiveUser() != 0
             ? Finding.Warn("link rules", "protected_hardlinks is on and the cache belongs to another user: their read-only files cannot be linked",
-                "It works without: files are copied. To share them, let one user own the cache.")
+                "It works without: files are copied, and take their space again.")
             : Finding.Ok("link rules", "protected_hardlinks is on, and does not matter to the cache's owner");
     }
 }
