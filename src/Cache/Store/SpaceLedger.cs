@@ -149,7 +149,7 @@ internal sealed class SpaceLedger(CacheRoot root, EntryStore entries, EntryIndex
         var reserved = 0L;
         var unwritten = 0L;
         // With it held nothing is published: what is added up stands either here as a reservation or there as an entry.
-        using var naming = entries.TakeNaming();
+        using var naming = root.IsReadOnly ? null : entries.TakeNaming();
         foreach (var (name, isDirectory) in root.Staging.List())
         {
             if (!isDirectory || string.Equals(name, except, StringComparison.Ordinal))
