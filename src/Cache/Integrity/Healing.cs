@@ -56,7 +56,7 @@ internal sealed class Healing(
             if (mark.IsKnown && mark.EntryFault is null)
                 return mark.Faults;
             meter.Phase = AcquirePhase.Resuming;
-            return new EntryVerifier(root, entries).Check(key, cancellationToken).Faults;
+            return (await new EntryVerifier(root, entries).CheckAsync(key, VerifyLevel.Pieces, progress: null, cancellationToken))?.Faults ?? [];
         }
         if (options.Offline)
             throw new OfflineException($"{key} is broken ({mark.Words}), and the origin must not be asked (offline).", "Verify it once without --offline (DSCACHE_OFFLINE).");

@@ -1,3 +1,4 @@
+using DatasetCache.Integrity;
 using DatasetCache.Testing;
 
 namespace DatasetCache.Cache.Tests.Store;
@@ -52,7 +53,8 @@ public sealed class PowerLossTests
             await using var after = Open(disk);
             Assert.Equal(keys.Order(StringComparer.Ordinal), after.List().Select(entry => entry.CacheKey));
             Assert.True(after.Inspect(keys[0])!.IsPinned);
-            Assert.All(keys, key => Assert.True(after.Verify(key)!.IsSound));
+            foreach (var key in keys)
+                Assert.Equal(VerifyOutcome.Sound, (await after.VerifyAsync(key, new VerifyOptions { Level = VerifyLevel.Pieces, Heal = false }))!.Outcome);
             await using var hit = await after.AcquireAsync(Request(round));
             Assert.Equal(AcquireOutcome.Hit, hit.Outcome);
             AssertIntact(hit.SnapshotPath);
