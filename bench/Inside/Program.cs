@@ -1,12 +1,14 @@
 // warm [CALLS]        p50 and p99 of warm acquires, raw latencies of CALLS calls (default 2,000) each
 // pressure [MISSES]    hits, misses and decisions in a full cache of 10 and of 10,000 entries (default 500 misses)
 // restart             a process that starts on 10,000 entries of 1,000 files
+// scrub [ROUNDS]      a scrub without a cap against the disk and the checksums
 // micro [BDN ARGS…]   BenchmarkDotNet: everything, or what BDN's own arguments choose (--filter '*Crc*')
 using BenchmarkDotNet.Configs;
 using BenchmarkDotNet.Jobs;
 using BenchmarkDotNet.Running;
 using BenchmarkDotNet.Toolchains.InProcess.Emit;
 using DatasetCache.Bench.Eviction;
+using DatasetCache.Bench.Scrub;
 using DatasetCache.Bench.Warm;
 
 switch (args)
@@ -17,12 +19,14 @@ switch (args)
         return await EvictionPressure.RunAsync(rest.Length > 0 ? int.Parse(rest[0], System.Globalization.CultureInfo.InvariantCulture) : 500) ? 0 : 1;
     case ["restart"]:
         return await Restart.RunAsync() ? 0 : 1;
+    case ["scrub", .. var rest]:
+        return await ScrubSpeed.RunAsync(rest.Length > 0 ? int.Parse(rest[0], System.Globalization.CultureInfo.InvariantCulture) : 5) ? 0 : 1;
     case ["micro", .. var rest]:
         // Within this process: BenchmarkDotNet would otherwise restore and build a project of its own, which a partial feed may not allow.
         var config = DefaultConfig.Instance.AddJob(Job.Default.WithToolchain(InProcessEmitToolchain.Instance));
         BenchmarkSwitcher.FromAssembly(typeof(WarmLatencies).Assembly).Run(rest.Length > 0 ? rest : ["--filter", "*"], config);
         return 0;
     default:
-        Console.Error.WriteLine("bench: warm [CALLS] | pressure [MISSES] | restart | micro [BenchmarkDotNet's arguments]");
+        Console.Error.WriteLine("bench: warm [CALLS] | pressure [MISSES] | restart | scrub [ROUNDS] | micro [BenchmarkDotNet's arguments]");
         return 2;
 }
