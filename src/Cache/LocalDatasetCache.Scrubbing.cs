@@ -24,7 +24,7 @@ public sealed partial class LocalDatasetCache
     public Task MaintainAsync(CancellationToken cancellationToken) => MaintainAsync(options: null, progress: null, cancellationToken);
 
     /// <summary>
-    /// Keeps the cache healthy until it is cancelled, for daemons: every minute it scrubs what is due and, where the quota or the disk's floor is passed, evicts down
+    /// Keeps the cache healthy until it is cancelled, for daemons: every minute it scrubs what is due, heals what could not be healed before and, where the quota or the disk's floor is passed, evicts down
     /// to the low mark; every hour it removes what crashes left. Where another process scrubs, that one's work counts.
     /// </summary>
     /// <param name="progress">Is told of every round that did something, and of every one that failed: a failure does not end it.</param>
@@ -46,6 +46,8 @@ public sealed partial class LocalDatasetCache
                     round = round with { Swept = Sweep(Store.StagingSweep.DefaultPatience) };
                     swept = now;
                 }
+                if (options?.Heal != false)
+                    round = round with { Retried = await HealWithdrawnAsync(cancellationToken) };
                 round = round with
                 {
                     Scrub = await Task.Run(() => scrubber.RunAsync(options ?? new ScrubOptions(), this.options.ScrubRate, this.options.ScrubPeriod, cancellationToken), cancellationToken),
@@ -65,6 +67,19 @@ public sealed partial class LocalDatasetCache
         }
     }
 
+    // What could not be healed when it was found, because the origin was down or the disk full.
+    private async Task<IReadOnlyList<VerifyResult>> HealWithdrawnAsync(CancellationToken cancellationToken)
+    {
+        var results = new List<VerifyResult>();
+        index.Refresh();
+        foreach (var key in index.Records().Select(record => record.CacheKey).Where(entries.IsBroken))
+        {
+            if (entries.DirectoryOf(key) is { } judged)
+                results.Add(await DealWithAsync(new VerifyReport(key, 0, 0, []), judged, heal: true, cancellationToken));
+        }
+        return results;
+    }
+
     private Scrubber NewScrubber() => new(root, entries, index, time, DealWithAsync);
 }
 
@@ -76,6 +91,9 @@ public sealed record MaintenanceRound
 
     /// <summary>What crashes had left and is gone now.</summary>
     public int Swept { get; init; }
+
+    /// <summary>Entries that were withdrawn before, and what came of healing them now.</summary>
+    public IReadOnlyList<VerifyResult> Retried { get; init; } = [];
 
     /// <summary>Null where another process scrubs, or it failed.</summary>
     public ScrubReport? Scrub { get; init; }

@@ -56,7 +56,8 @@ internal sealed class Healing(
             if (mark.IsKnown && mark.EntryFault is null)
                 return mark.Faults;
             meter.Phase = AcquirePhase.Resuming;
-            return (await new EntryVerifier(root, entries).CheckAsync(key, VerifyLevel.Pieces, progress: null, cancellationToken))?.Faults ?? [];
+            return (await new EntryVerifier(root, entries).CheckAsync(key, VerifyLevel.Pieces, progress: null, cancellationToken))?.Faults
+                ?? throw new BeyondHealingException("it was taken away meanwhile", sourceChanged: false);
         }
         if (options.Offline)
             throw new OfflineException($"{key} is broken ({mark.Words}), and the origin must not be asked (offline).", "Verify it once without --offline (DSCACHE_OFFLINE).");

@@ -5,7 +5,7 @@ namespace DatasetCache.Integrity;
 /// <summary>
 /// Judges whole-file digests by what is known of their origin: <c>digests</c> in the cache's root. An ETag that looks like an MD5 is believed only of
 /// an origin where one has agreed with its file's bytes; and a file that was fetched a second time and came out the same has an ETag that is
-/// none (docs/decisions/0006).
+/// none (docs/decisions/0008).
 /// </summary>
 internal sealed class OriginDigests(CacheRoot root)
 {

@@ -105,6 +105,11 @@ internal sealed class ScrubRun(Scrubber scrubber, ScrubOptions options, long rat
             open.Faults.AddRange(entry.JudgeDigests(scrubber.Origins).Where(wrong => !open.Faults.Exists(fault => string.Equals(fault.Path, wrong.Path, StringComparison.Ordinal))));
         if (open.Faults.Count > open.DealtWith)
             await DealWithFaultsAsync(open, cancellationToken);
+        else if (isThrough && open.Faults.Count == 0 && entry.IsNamed() && scrubber.Entries.IsBroken(entry.CacheKey))
+        {
+            // Withdrawn before, for something that this look does not see again: healing says what of it is left.
+            await DealAsync(new VerifyReport(entry.CacheKey, entry.Lines.Count, 0, []), entry.Judged, cancellationToken);
+        }
         open.Next = next;
         state = state with { Path = next == 0 ? "" : entry.Lines[next - 1].File.Path, Weight = state.Weight + weight, IsThrough = isThrough };
         if (isThrough)

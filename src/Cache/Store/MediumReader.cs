@@ -8,7 +8,7 @@ namespace DatasetCache.Store;
 /// Reads files as they are on the medium. The page cache is passed by (O_DIRECT): it may hold what the medium has lost, and it belongs to the jobs.
 /// Where the file system will not have that, what a read brought into the page cache is dropped again, and what was there before stays.
 /// </summary>
-/// <remarks>Buffers lie in huge pages: scattered ones cost two thirds of the throughput (docs/decisions/0005).</remarks>
+/// <remarks>Buffers lie in huge pages: scattered ones cost two thirds of the throughput (docs/decisions/0007).</remarks>
 internal sealed unsafe class MediumReader(FileSystem files) : IDisposable
 {
     private const int Alignment = 4096;

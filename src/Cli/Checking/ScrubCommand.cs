@@ -78,6 +78,9 @@ internal static class ScrubCommand
                 _ = ErrorReport.Of(failure).Write(settings.Json);
             if (value.Evicted > 0 && !settings.Quiet)
                 Stdio.Note($"dscache: evicted {Display.Count(value.Evicted)} {(value.Evicted == 1 ? "entry" : "entries")}: the quota or the disk's floor was passed.");
+            // What still cannot be healed was said when it was found.
+            foreach (var result in value.Retried.Where(result => result.IsUsable))
+                Stdio.Note($"dscache: {result.CacheKey} is healed.");
             if (value.Scrub is not { } report || report.Files == 0)
                 return;
             if (settings.Json)

@@ -140,7 +140,7 @@ public sealed class ScrubberTests : IAsyncDisposable
             }
         }
         Assert.True(runs > 2, $"only {runs} runs");
-        Assert.Null(Open().Inspect(keys[1]));
+        Assert.StartsWith("8.bin", Open().Inspect(keys[1])!.Broken, StringComparison.Ordinal);
     }
 
     [Fact]
