@@ -73,7 +73,8 @@ internal sealed class EntryUnderCheck : IDisposable
         using var reader = new MediumReader(root.Files);
         var buffer = new Lazy<MediumReader.Buffer>(reader.Rent);
         var byPath = new Lazy<Dictionary<string, ManifestText.Line>>(() => Lines.ToDictionary(line => line.File.Path, StringComparer.Ordinal));
-        List<FileFault> confirmed = [.. faults.Where(fault => fault.Kind == FileFaultKind.WrongDigest || IsStillBroken(fault))];
+        // A disk that refused a piece once has lost it, whatever it says the next time.
+        List<FileFault> confirmed = [.. faults.Where(fault => fault.Kind is FileFaultKind.WrongDigest or FileFaultKind.Unreadable || IsStillBroken(fault))];
         if (buffer.IsValueCreated)
             reader.Return(buffer.Value);
         return confirmed;

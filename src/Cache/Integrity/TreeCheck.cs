@@ -56,6 +56,10 @@ internal sealed class TreeCheck
                 if (child is not null)
                     Walk(child, path + "/", cancellationToken);
             }
+            else if (directories.Contains(path))
+            {
+                // No directory where one has to be: what should be in it is missing, and that says all.
+            }
             else if (!missing.Remove(path, out var file))
             {
                 faults.Add((-1, new FileFault(path, FileFaultKind.Unexpected, [], $"{(isDirectory ? "a directory" : "a file")} that nobody published")));

@@ -29,6 +29,12 @@ internal static class Damage
         Directory.CreateDirectory(path);
     });
 
+    public static void PutFile(string path) => InFolder(path, () =>
+    {
+        Directory.Delete(path);
+        File.WriteAllText(path, "stranger");
+    });
+
     private static void Changing(string path, Action change)
     {
         var (mode, time) = (File.GetUnixFileMode(path), File.GetLastWriteTimeUtc(path));
