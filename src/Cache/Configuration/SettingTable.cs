@@ -31,6 +31,7 @@ public static class SettingTable
     public const string ScrubPeriod = "scrub.period";
     public const string ScrubRate = "scrub.rate";
     public const string Offline = "offline";
+    public const string Strict = "strict";
     public const string Link = "link";
     public const string Select = "select";
     public const string Include = "include";
@@ -100,6 +101,8 @@ public static class SettingTable
             "Bytes a second that the scrubber reads at most, for example 50MB; 0 for as fast as the disk is."),
         Of(Offline, "--offline", ["DSCACHE_OFFLINE"], "false",
             "Use what is on disk or fail; send nothing.") with { Choices = YesNo },
+        Of(Strict, "--strict", ["DSCACHE_STRICT"], "false",
+            "Fail where an entry is broken, and do not heal it.") with { Choices = YesNo },
         Of(Link, "--link", ["DSCACHE_LINK"], "symlink",
             "What JOB_DIR/dataset is: one symlink, a tree of folders with a link per file, or a copy.") with { Choices = ["symlink", "tree", "copy"] },
         Of(Select, "--select", ["DSCACHE_SELECT"], "auto",

@@ -130,6 +130,7 @@ public sealed class Settings
         ScrubPeriod = parser.Age(SettingTable.ScrubPeriod),
         ScrubRate = parser.Rate(SettingTable.ScrubRate),
         Offline = parser.Flag(SettingTable.Offline),
+        Strict = parser.Flag(SettingTable.Strict),
         DatasetPathTemplate = parser.DatasetPath(SettingTable.OriginDatasetPath),
     };
 

@@ -199,8 +199,12 @@ internal sealed class EntryIndex(CacheRoot root, EntryStore entries, AdaptiveTtl
     {
         lock (gate)
         {
+            // Where that fails all is read again: an entry that is missing here would be nobody's heir.
+            var current = seen;
+            seen = null;
             Drop(key);
             ReadIfChanged(key);
+            seen = current;
         }
     }
 

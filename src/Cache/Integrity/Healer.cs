@@ -31,7 +31,7 @@ internal sealed class Healer(
         using var tree = root.Snapshots.TryOpenDirectory(found.CacheKey);
         if (tree is null)
             return true;
-        index.Refresh();
+        RefreshIndex();
         var broken = found.Faults.Where(fault => fault.Kind is not (FileFaultKind.Unexpected or FileFaultKind.Missing)).ToDictionary(fault => fault.Path, StringComparer.Ordinal);
         var shared = sharers.Of(record, broken.Keys.Select(path => (path, Status: SafeTree.StatusOf(tree, path))).Where(file => file.Status is not null).Select(file => (file.path, file.Status!.Value)));
         foreach (var group in shared.GroupBy(file => file.CacheKey, StringComparer.Ordinal))
@@ -40,6 +40,18 @@ internal sealed class Healer(
                 entries.MarkBroken(group.Key, new BrokenMark(now, [.. group.Select(file => broken[file.Path] with { Path = file.SharedPath })], EntryFault: null), directory, options.Durable);
         }
         return true;
+    }
+
+    private void RefreshIndex()
+    {
+        try
+        {
+            index.Refresh();
+        }
+        catch (DatasetCacheException)
+        {
+            // A disk that was remounted read-only: what is known must do.
+        }
     }
 
     /// <summary>Heals an entry by its key; acquirers of the same dataset wait as for a download.</summary>

@@ -60,7 +60,7 @@ internal sealed partial class EntryStore
     /// <returns>False where another entry stands under the name by now.</returns>
     public bool MarkBroken(string key, BrokenMark mark, FileStatus judged, bool durable)
     {
-        using var naming = TakeNaming();
+        using var naming = TryTakeNaming();
         if (root.Entries.Status(key) is not { } named || !named.IsSameFile(judged))
             return false;
         WriteMark(key, ReadMark(key)?.With(mark) ?? mark, judged, durable);
@@ -82,6 +82,19 @@ internal sealed partial class EntryStore
         if (directory.Delete(BrokenMark.Name) && durable)
             directory.Sync();
         unmarked.TryRemove(key, out _);
+    }
+
+    // Null on a disk that takes nothing at all, on which nobody else changes anything either.
+    private FileLock? TryTakeNaming()
+    {
+        try
+        {
+            return TakeNaming();
+        }
+        catch (DatasetCacheException)
+        {
+            return null;
+        }
     }
 
     private void WriteMark(string key, BrokenMark mark, FileStatus judged, bool durable)

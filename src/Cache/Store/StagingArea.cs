@@ -335,7 +335,7 @@ internal sealed class StagingArea : IDisposable
         if (entry.Size < SmallestShared || from.TryLink(fromPath, Tree, entry.Path) != 0)
         {
             using var source = from.TryOpen(fromPath);
-            if (source is null)
+            if (source is null || (entry.Size < SmallestShared && !IsWhole(source, entry.Size, checksums)))
                 return false;
             using var target = Tree.Create(entry.Path, SealedFile);
             Seal(target);
@@ -347,6 +347,13 @@ internal sealed class StagingArea : IDisposable
         }
         Pieces.CompleteAll(file, checksums);
         return true;
+    }
+
+    // A copy of a broken file would be a second broken file, which healing the first does not mend. Of so little the check costs nothing.
+    private static bool IsWhole(FileHandle source, long size, ReadOnlySpan<uint> checksums)
+    {
+        Span<byte> content = stackalloc byte[(int)size];
+        return source.Read(content, 0) == size && checksums.Length == 1 && Crc32C.Of(content) == checksums[0];
     }
 
     // The mode of a new file is what the umask leaves of it, the same for all: looked at once.

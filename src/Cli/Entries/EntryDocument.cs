@@ -26,14 +26,15 @@ internal sealed record EntryDocument(
     DateTimeOffset ExpiresAt,
     long? FreeableBytes,
     IReadOnlyList<HolderDocument> Holders,
-    IReadOnlyList<string> ProtectedBy)
+    IReadOnlyList<string> ProtectedBy,
+    string? Broken)
 {
     public static EntryDocument Of(EntrySummary entry) => new(
         entry.CacheKey, entry.Path, entry.Origin, entry.DatasetPrefix, entry.DatasetId, entry.SnapshotId, entry.VersionHash,
         entry.Selection.ReplaceLineEndings(" "), entry.SelectionReason, entry.ManifestDigest, entry.Files, entry.Bytes, entry.OwnBytes, entry.MissingCount,
         entry.PublishedAt, entry.LastUsedAt, entry.Uses, entry.IsLeased,
         entry.IsPinned, entry.ExpiresAt, entry.FreeableBytes,
-        [.. entry.Holders.Select(holder => new HolderDocument(holder.Link, holder.JobId, holder.Since, holder.Until))], [.. entry.Protections.Select(protection => protection.Reason)]);
+        [.. entry.Holders.Select(holder => new HolderDocument(holder.Link, holder.JobId, holder.Since, holder.Until))], [.. entry.Protections.Select(protection => protection.Reason)], entry.Broken);
 
     /// <summary>What a person would call the dataset.</summary>
     public string Source() => DatasetPrefix.Length == 0 ? Origin : $"{Origin.TrimEnd('/')}/{DatasetPrefix.Trim('/')}";

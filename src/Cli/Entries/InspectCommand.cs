@@ -56,6 +56,8 @@ internal static class InspectCommand
             Line("held by", "a running process");
         if (entry.IsPinned)
             Line("held by", "a pin");
+        if (entry.Broken is not null)
+            Line("broken", $"{entry.Broken}; nobody new gets it until `dscache verify {entry.CacheKey}` or the next get heals it");
         if (entry.ProtectedBy.Count == 0)
             Line("held by", "nobody: it may be evicted");
     }

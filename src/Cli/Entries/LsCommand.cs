@@ -32,7 +32,7 @@ internal static class LsCommand
         }
         var table = new TextTable("KEY", "DATASET", "FILES", "SIZE", "LAST USED", "HELD BY") { RightAligned = [2, 3] };
         foreach (var entry in entries)
-            table.Add(entry.CacheKey, entry.Source(), Display.Count(entry.Files), Display.Size(entry.Bytes), Display.Time(entry.LastUsedAt), entry.HeldBy());
+            table.Add(entry.CacheKey + (entry.Broken is null ? "" : " (broken)"), entry.Source(), Display.Count(entry.Files), Display.Size(entry.Bytes), Display.Time(entry.LastUsedAt), entry.HeldBy());
         table.Write(Stdio.Out);
         return ExitCode.Ok;
     }

@@ -195,6 +195,17 @@ public sealed class HealerTests : HealingCase
     }
 
     [Fact]
+    public async Task A_small_file_that_is_broken_is_not_copied_into_another_version()
+    {
+        var cache = Fixture.Open();
+        var first = await FilledAsync(cache);
+        Flip(Path.Join(Snapshot(first), "images/b.jpg"), 5);
+        var second = await FilledAsync(cache, "snap_2");
+        Assert.Equal(VerifyOutcome.Sound, (await cache.VerifyAsync(second))!.Outcome);
+        Assert.Equal(VerifyOutcome.Healed, (await cache.VerifyAsync(first))!.Outcome);
+    }
+
+    [Fact]
     public async Task What_the_manifest_does_not_name_is_moved_out()
     {
         var cache = Fixture.Open();
