@@ -9,4 +9,8 @@ namespace DatasetCache;
 /// <param name="Outcome">Whether anything had to be put together for it.</param>
 /// <param name="Changes">Of a mutable dataset that was known in another version before.</param>
 /// <param name="StaleSince">Set where the origin could not be asked and an older version must do: when it was last confirmed.</param>
-internal sealed record Acquired(DatasetIdentity Identity, EntryLease? Lease, AcquireOutcome Outcome, VersionChanges? Changes = null, DateTimeOffset? StaleSince = null);
+internal sealed record Acquired(DatasetIdentity Identity, EntryLease? Lease, AcquireOutcome Outcome, VersionChanges? Changes = null, DateTimeOffset? StaleSince = null)
+{
+    /// <summary>The entry that <see cref="Changes"/> compares with.</summary>
+    public string? PreviousKey { get; init; }
+}

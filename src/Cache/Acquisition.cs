@@ -15,6 +15,7 @@ internal sealed class Acquisition(
 {
     private readonly KnownVersions versions = new(root, time, origin.Identity, prefix);
     private KnownVersion? before;
+    private string? previousKey;
 
     /// <summary>How often a dataset may change under our eyes before that is an error.</summary>
     private const int Restarts = 2;
@@ -110,7 +111,7 @@ internal sealed class Acquisition(
     {
         try
         {
-            return new Acquired(identity, lease, outcome, ChangesTo(identity, contentDigest), staleSince);
+            return new Acquired(identity, lease, outcome, ChangesTo(identity, contentDigest), staleSince) { PreviousKey = previousKey };
         }
         catch
         {
@@ -193,6 +194,7 @@ internal sealed class Acquisition(
             return null;
         using var old = entries.TryLease(Identity(before.ContentDigest));
         using var now = entries.TryLease(identity);
+        previousKey = old?.Record.CacheKey;
         return old is not null && now is not null && entries.ReadManifest(old.Record.CacheKey) is { } was && entries.ReadManifest(now.Record.CacheKey) is { } lines
             ? VersionChanges.Between(was, new Manifest(lines.Select(line => line.File)))
             : null;

@@ -61,6 +61,10 @@ public sealed record CacheOptions
     /// Where a dataset lies below the origin, ending in '/'; <c>{dataset}</c> and <c>{snapshot}</c> are filled in. Default: <c>datasets/{dataset}/</c>.
     /// </summary>
     public string DatasetPathTemplate { get; init; } = "datasets/{dataset}/";
+
+    /// <summary>Holds options made by hand to the rules that <c>dscache.json</c> is held to. Options from <see cref="Settings"/> and from a host's services have passed.</summary>
+    /// <exception cref="ConfigurationException">One message names every setting that is wrong, its value, and what is allowed.</exception>
+    public void Validate() => Settings.Check(this);
 }
 
 /// <summary>Free space to leave on a disk: a share of it, or a number of bytes.</summary>

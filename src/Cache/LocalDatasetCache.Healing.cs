@@ -61,7 +61,7 @@ public sealed partial class LocalDatasetCache
 
     private VerifyResult Withdrawn(VerifyReport found, long bytes, string why)
     {
-        Invalidated?.Invoke(this, new EntryInvalidatedEventArgs(found.CacheKey, why, found.Faults, VerifyOutcome.Withdrawn));
+        Raise(Invalidated, new EntryInvalidatedEventArgs(found.CacheKey, why, found.Faults, VerifyOutcome.Withdrawn));
         return new VerifyResult(found, VerifyOutcome.Withdrawn, bytes, why);
     }
 

@@ -6,7 +6,8 @@ namespace DatasetCache;
 // What an operator does with entries: look why they are kept, keep them, let them go.
 public sealed partial class LocalDatasetCache
 {
-    /// <summary>An entry was evicted by this object, to make space or because somebody asked. Raised after the fact, on the thread that did it.</summary>
+    /// <summary>An entry was evicted by this object, to make space or because somebody asked. Raised after the fact.</summary>
+    /// <remarks>Like all events: only of this object's own acts, on the thread that did it; do not wait in a handler for another call to a cache of this root.</remarks>
     public event EventHandler<EntryEvictedEventArgs>? Evicted;
 
     /// <summary>Evicts one entry, unless something protects it.</summary>

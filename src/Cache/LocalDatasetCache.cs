@@ -11,7 +11,7 @@ namespace DatasetCache;
 /// <summary>
 /// The cache of one host, without any server: any number of these, in any number of processes, may work on one root at once.
 /// </summary>
-public sealed partial class LocalDatasetCache : IDatasetCache
+public sealed partial class LocalDatasetCache : IDatasetCache, IDisposable
 {
     private readonly CacheRoot root;
     private readonly CacheOptions options;
@@ -48,13 +48,13 @@ public sealed partial class LocalDatasetCache : IDatasetCache
         evictor = new Evictor(root, entries, index, protections, gone =>
         {
             statistics.Evicted(gone.CacheKey, gone.FreedBytes);
-            Evicted?.Invoke(this, gone);
+            Raise(Evicted, gone);
         });
         entries.Index = index;
         entries.Leaving = evictor.ChargeHeirs;
         entries.IsHeld = key => protections.Standing(key).Count > 0;
         space = new SpaceLedger(root, entries, index, new Pressure(root, index, evictor, protections, time), protections, roots, options, sweep);
-        healer = new Healer(root, entries, index, space, options, time, broken => Invalidated?.Invoke(this, broken));
+        healer = new Healer(root, entries, index, space, options, time, broken => Raise(Invalidated, broken));
     }
 
     /// <summary>Opens the cache at <see cref="CacheOptions.Root"/>, which is made where it is missing.</summary>
@@ -89,6 +89,8 @@ public sealed partial class LocalDatasetCache : IDatasetCache
         {
             cancellationToken.ThrowIfCancellationRequested();
             var (acquired, lease, flown) = await FlyAsync(request, origin, prefix, progress, cancellationToken);
+            if (lease is not null && flown is not null)
+                TellOfUpdate(acquired, lease.Record.CacheKey);
             if (lease is not null)
                 return await HandAsync(lease, request, acquired, flown, started, cancellationToken);
         }
@@ -253,9 +255,12 @@ public sealed partial class LocalDatasetCache : IDatasetCache
         };
     }
 
+    /// <summary>Lets go of the root. Leases that were handed out stay until they are disposed themselves.</summary>
+    public void Dispose() => root.Dispose();
+
     public ValueTask DisposeAsync()
     {
-        root.Dispose();
+        Dispose();
         return ValueTask.CompletedTask;
     }
 

@@ -7,9 +7,12 @@ internal sealed class ConfigFile
 {
     private readonly Dictionary<string, string> values = new(StringComparer.Ordinal);
 
-    private ConfigFile(string path) => Path = path;
+    private ConfigFile(string path, SettingOrigin kind = SettingOrigin.File) => (Path, Source) = (path, new SettingSource(kind, path));
 
     public string Path { get; }
+
+    /// <summary>How it is named where a value from it is shown.</summary>
+    public SettingSource Source { get; }
 
     public string? this[string name] => values.GetValueOrDefault(name);
 
@@ -65,6 +68,20 @@ internal sealed class ConfigFile
         catch (JsonException e)
         {
             errors.Add("dscache.json", $"{path}: is not JSON: line {e.LineNumber + 1}, byte {e.BytePositionInLine + 1}.");
+        }
+        return file;
+    }
+
+    /// <summary>Values that something else has read, by their names in whatever case (a host's configuration has none); <paramref name="place"/> is for messages.</summary>
+    public static ConfigFile Of(string place, IEnumerable<KeyValuePair<string, string>> given, SettingErrors errors)
+    {
+        var file = new ConfigFile(place, SettingOrigin.Configuration);
+        foreach (var (name, value) in given)
+        {
+            if (SettingTable.All.FirstOrDefault(setting => string.Equals(setting.Name, name, StringComparison.OrdinalIgnoreCase)) is not { } setting)
+                errors.Add(name, $"configuration {place}: there is no setting '{name}'." + (SettingTable.Nearest(name) is { } nearest ? $" Did you mean '{nearest}'?" : ""));
+            else
+                file.values[setting.Name] = setting.IsList && file.values.TryGetValue(setting.Name, out var before) ? $"{before};{value}" : value;
         }
         return file;
     }

@@ -31,8 +31,12 @@ public sealed record Setting
 /// <summary>Where a value came from, the stronger ones first.</summary>
 public enum SettingOrigin
 {
+    /// <summary>Set in code, on options made or changed by hand.</summary>
+    Code,
     Flag,
     Environment,
+    /// <summary>A section of the host's configuration, in place of <c>dscache.json</c>.</summary>
+    Configuration,
     File,
     Default,
 }
@@ -46,6 +50,8 @@ public sealed record SettingSource(SettingOrigin Origin, string? Name)
     {
         SettingOrigin.Flag => $"flag {Name}",
         SettingOrigin.Environment => $"environment {Name}",
+        SettingOrigin.Configuration => $"configuration {Name}",
+        SettingOrigin.Code => "set in code",
         SettingOrigin.File => $"file {Name}",
         _ => "default",
     };

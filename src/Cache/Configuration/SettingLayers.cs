@@ -74,7 +74,7 @@ internal sealed class SettingLayers(
         : null;
 
     private static ResolvedSetting? FromFile(Setting setting, ConfigFile file) => file[setting.Name] is { Length: > 0 } value
-        ? new ResolvedSetting(setting, value, new SettingSource(SettingOrigin.File, file.Path))
+        ? new ResolvedSetting(setting, value, file.Source)
         : null;
 
     private static ResolvedSetting Unset(Setting setting) => new(setting, Value: null, SettingSource.Default);

@@ -99,6 +99,33 @@ public sealed class Settings
         return errors.All;
     }
 
+    /// <summary>Reads all settings of a program whose host has a configuration of its own, which takes the place of <c>dscache.json</c>.</summary>
+    /// <param name="values">By canonical name in whatever case; of a list a pair for each item.</param>
+    /// <param name="place">What the configuration is called in messages.</param>
+    /// <param name="environment">Gives a variable's value, or null. Variables win over the configuration.</param>
+    /// <exception cref="ConfigurationException">Settings are wrong or contradict each other; one message names all of them.</exception>
+    public static Settings Load(IEnumerable<KeyValuePair<string, string>> values, string place, Func<string, string?> environment)
+    {
+        var errors = new SettingErrors();
+        var flags = new Dictionary<string, string>(StringComparer.Ordinal);
+        var settings = new Settings(new SettingLayers(flags, environment, [ConfigFile.Of(place, values, errors)], errors), environment, errors);
+        errors.ThrowIfAny();
+        return settings;
+    }
+
+    /// <summary>Holds options that were made or changed by hand to the same rules as those that are read, by the same parser.</summary>
+    /// <exception cref="ConfigurationException">Something is out of its range; one message names all.</exception>
+    internal static void Check(CacheOptions options)
+    {
+        var errors = new SettingErrors();
+        if (!Path.IsPathRooted(options.Root))
+            errors.Add(SettingTable.CacheRoot, $"{SettingTable.CacheRoot} is '{options.Root}' (set in code); it must be an absolute path.");
+        var resolved = OptionsText.Of(options).ToDictionary(pair => pair.Name,
+            pair => new ResolvedSetting(SettingTable.Get(pair.Name), pair.Text, new SettingSource(SettingOrigin.Code, null)), StringComparer.Ordinal);
+        _ = ReadCache(new SettingParser(resolved, errors), errors);
+        errors.ThrowIfAny();
+    }
+
     /// <summary>Reads the settings of this process: no flags, its environment, the usual files.</summary>
     /// <exception cref="ConfigurationException">Settings are wrong or contradict each other; one message names all of them.</exception>
     public static Settings Load() =>
