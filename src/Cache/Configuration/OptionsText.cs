@@ -20,6 +20,8 @@ internal static class OptionsText
         (SettingTable.LockTimeout, Text(options.LockTimeout)),
         (SettingTable.FreshnessTtl, Text(options.FreshnessTtl)),
         (SettingTable.FreshnessMaxStale, Text(options.MaxStale)),
+        (SettingTable.ScrubPeriod, Text(options.ScrubPeriod)),
+        (SettingTable.ScrubRate, Text(options.ScrubRate)),
         (SettingTable.Offline, options.Offline ? "true" : "false"),
         (SettingTable.OriginDatasetPath, options.DatasetPathTemplate),
     ];

@@ -40,6 +40,16 @@ public static class ServiceCollectionExtensions
         return services;
     }
 
+    /// <summary>
+    /// Keeps the cache healthy for as long as the host runs (<see cref="LocalDatasetCache.MaintainAsync(CancellationToken)"/>): scrubs what is due, sweeps, and keeps
+    /// within the quota. For programs that run for long; of several on one root one scrubs. Comes after <see cref="AddDatasetCache"/>.
+    /// </summary>
+    public static IServiceCollection AddDatasetCacheMaintenance(this IServiceCollection services)
+    {
+        ArgumentNullException.ThrowIfNull(services);
+        return services.AddHostedService<CacheMaintenance>();
+    }
+
     private static LocalDatasetCache Open(IServiceProvider provider)
     {
         var opened = LocalDatasetCache.Open(

@@ -106,6 +106,33 @@ public sealed class ServiceCollectionTests : IDisposable
             [$"{second} takes the place of {first}: 1 files added, 0 changed, 0 removed", $"Evicted {first}: 4096 bytes freed (Asked)", "A handler of an event of the dataset cache threw"], log.Lines);
     }
 
+    [Fact]
+    public async Task Maintenance_runs_with_the_host_finds_what_is_broken_and_ends_with_it()
+    {
+        var origin = new MemoryOrigin();
+        var log = new LogLines();
+        builder.Services.AddSingleton<IOriginFactory>(origin).AddSingleton<ILoggerFactory>(log).AddSingleton(typeof(ILogger<>), typeof(Logger<>));
+        builder.Services.AddDatasetCache(builder.Configuration.GetSection("Data"), options => options with { Durable = false, ScrubRate = 0 });
+        builder.Services.AddDatasetCacheMaintenance();
+        using var host = builder.Build();
+        var cache = host.Services.GetRequiredService<LocalDatasetCache>();
+        origin.Put("set/a.txt", "good");
+        string file;
+        await using (var lease = await cache.AcquireAsync(Request(), cancellationToken: TestContext.Current.CancellationToken))
+            file = Path.Combine(lease.Path, "a.txt");
+        File.SetUnixFileMode(file, UnixFileMode.UserRead | UnixFileMode.UserWrite);
+        File.WriteAllText(file, "evil");
+        var found = new TaskCompletionSource<EntryInvalidatedEventArgs>(TaskCreationOptions.RunContinuationsAsynchronously);
+        cache.Invalidated += (_, broken) => found.TrySetResult(broken);
+
+        await host.StartAsync(TestContext.Current.CancellationToken);
+        var broken = await found.Task.WaitAsync(TimeSpan.FromSeconds(60), TestContext.Current.CancellationToken);
+        await host.StopAsync(TestContext.Current.CancellationToken);
+
+        Assert.Equal("good", File.ReadAllText(file));
+        Assert.Contains(log.Lines, line => line.StartsWith($"{broken.CacheKey} was found broken ({broken.Outcome})", StringComparison.Ordinal));
+    }
+
     private static AcquireRequest Request() => new() { Dataset = new DatasetRef { Origin = "set" }, Refresh = true };
 
     private void Set(params (string Key, string Value)[] values)
