@@ -53,7 +53,7 @@ public sealed unsafe partial class DirectoryHandle : IDisposable
     {
         var result = files.OpenBelow(Fd, relative, WriteOnly | Syscalls.Append | (create ? Syscalls.Create : 0), 0x1B6 /* 0666 less umask */);
         errno = Math.Max(0, -result);
-        return result >= 0 ? new FileHandle(files, result, Full(relative)) : null;
+        return result >= 0 ? GiveToGroup(new FileHandle(files, result, Full(relative), IsShared), 0x1B6) : null;
     }
 
     private FileHandle? Open(string relative, int flags, uint mode, bool missingIsNull = false)

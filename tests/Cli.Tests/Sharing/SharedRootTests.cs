@@ -125,19 +125,26 @@ public sealed class SharedRootTests : IDisposable
     }
 
     [Fact]
-    public async Task A_member_ends_another_ones_pin_and_puts_a_torn_entry_aside()
+    public async Task A_member_ends_another_ones_pin_and_mends_another_ones_entry()
     {
         lab.ShareRoot();
-        var source = lab.MakeFolder("photos", ("deep/a.bin", MemoryOrigin.Bytes(1, 9000)));
-        var key = Text(await lab.RunAsync(Lab.Ann, "077", "get", source, "--into", lab.Job(Lab.Ann), "--json", "-q"), "cacheKey");
+        var source = lab.MakeFolder("photos", ("deep/a.bin", MemoryOrigin.Bytes(1, 9000)), ("b.bin", MemoryOrigin.Bytes(2, 9000)));
+        var miss = await lab.RunAsync(Lab.Ann, "077", "get", source, "--into", lab.Job(Lab.Ann), "--json", "-q");
+        var key = Text(miss, "cacheKey");
         Assert.Equal(0, (await lab.RunAsync(Lab.Ann, "077", "pin", key)).ExitCode);
         Assert.Equal(0, (await lab.RunAsync(Lab.Bob, "022", "unpin", key)).ExitCode);
         File.WriteAllText(Path.Combine(lab.Root, "entries", key, "entry.json"), "");
+        var file = Path.Combine(Text(miss, "snapshotPath"), "deep/a.bin");
+        File.WriteAllBytes(file, MemoryOrigin.Bytes(3, 9000));
 
-        Assert.Equal("miss", Text(await lab.GetAsync(Lab.Bob, source), "outcome"));
+        await lab.RunAsync(Lab.Bob, "077", "verify", key);
+        var again = await lab.GetAsync(Lab.Bob, source);
 
-        Assert.Single(Directory.EnumerateDirectories(Path.Combine(lab.Root, "quarantine")));
+        Assert.Equal((0, ""), (again.ExitCode, again.Error));
+        Assert.Equal(MemoryOrigin.Bytes(1, 9000), await File.ReadAllBytesAsync(Path.Combine(Text(again, "snapshotPath"), "deep/a.bin"), TestContext.Current.CancellationToken));
+        Assert.Equal("hit", Text(await lab.GetAsync(Lab.Ann, source), "outcome"));
         Assert.Equal(0, (await lab.RunAsync(Lab.Bob, "022", "prune", "--orphaned", "-y")).ExitCode);
+        lab.AssertIsTheGroups();
     }
 
     [Fact]
