@@ -105,6 +105,19 @@ public sealed partial class LocalDatasetCache
     /// <summary>How full the cache and its disk are.</summary>
     public SpaceReport Space() => space.Report();
 
+    /// <summary>The cache keys below a root, without opening or making it: for a shell that completes them. None where it cannot be read.</summary>
+    public static IReadOnlyList<string> KeysAt(string root)
+    {
+        try
+        {
+            return [.. Directory.EnumerateDirectories(Path.Join(root, "snapshots")).Select(path => Path.GetFileName(path)).Order(StringComparer.Ordinal)];
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return [];
+        }
+    }
+
     private static void RefuseBadKey(string cacheKey)
     {
         if (string.IsNullOrEmpty(cacheKey) || cacheKey.Contains('/') || cacheKey.StartsWith('.'))

@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.CommandLine.Parsing;
 using DatasetCache.Cli.Acquiring;
 using DatasetCache.Cli.Checking;
+using DatasetCache.Cli.Completing;
 using DatasetCache.Cli.Diagnosis;
 using DatasetCache.Cli.Entries;
 using DatasetCache.Cli.Keeping;
@@ -19,6 +20,8 @@ internal static class CommandLine
     public static async Task<int> RunAsync(string[] args)
     {
         var session = new Session(Environment.GetEnvironmentVariable, TimeProvider.System);
+        if (args is [CompletionCommand.Hidden, .. var words])
+            return CompletionCommand.Complete(CreateRoot(session, words, child: null), session, words);
         var (own, child) = SplitAtDashes(args);
         session.Json = own.Contains("--json", StringComparer.Ordinal);
         try
@@ -82,6 +85,7 @@ internal static class CommandLine
         ("verify", "Look for what is broken in entries, and heal it from the origin.", command => VerifyCommand.Define(command, session)),
         ("scrub", "Read as much of the cache as is due, for a timer or as a service; heal what is broken.", command => ScrubCommand.Define(command, session)),
         ("config", "Show the settings and where each comes from, and change them.", command => ConfigCommand.Define(command, session)),
+        ("completion", "Print a script that completes commands, options and keys in a shell.", command => CompletionCommand.Define(command)),
         ("doctor", "Check credentials, origin, clock, disk and permissions, and say what to do.", command => DoctorCommand.Define(command, session)),
     ];
 

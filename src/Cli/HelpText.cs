@@ -83,6 +83,13 @@ internal static class HelpText
             Comments in the file stay. A file that holds a secret gets mode 0600.
 
             """,
+        "completion" => """
+            In the shell's start file:
+              source <(dscache completion bash)      # ~/.bashrc
+              source <(dscache completion zsh)       # ~/.zshrc, after compinit
+              dscache completion fish > ~/.config/fish/completions/dscache.fish
+
+            """,
         "stats" => """
             Examples:
               dscache stats
