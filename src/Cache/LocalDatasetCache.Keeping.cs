@@ -43,7 +43,7 @@ public sealed partial class LocalDatasetCache
             else if (result.Outcome == EvictionOutcome.Protected)
                 kept.Add(result);
         }
-        var orphans = (filter.Orphaned || filter.All) && !dryRun ? RemoveOrphans() : 0;
+        var orphans = !filter.Orphaned && !filter.All ? 0 : dryRun ? new Orphans(root, roots).Count() : RemoveOrphans();
         return new PruneReport(evicted, kept, orphans);
     }
 

@@ -46,6 +46,54 @@ internal static class HelpText
             With --json the report that get prints goes to stderr.
 
             """,
+        "inspect" or "explain" => $"""
+            Example:
+              dscache {command} snap_2b2fca921e88_1bb25f37
+
+            Sizes count in thousands: 1 kB is 1,000 bytes, 1 GB is 10^9.
+
+            """,
+        "du" => """
+            Example:
+              dscache du --json | jq .space.used
+
+            ON DISK is what an entry is charged for: a file that several entries share is charged to the oldest of them.
+            Sizes count in thousands: 1 kB is 1,000 bytes, 1 GB is 10^9.
+
+            """,
+        "pin" or "unpin" => $"""
+            Example:
+              dscache {command} snap_2b2fca921e88_1bb25f37
+
+            A pin protects from eviction through restarts, until unpin; 'unpin' also ends what 'get --hold' holds.
+
+            """,
+        "rm" => """
+            Examples:
+              dscache rm snap_2b2fca921e88 --dry-run
+              dscache rm snap_2b2fca921e88_1bb25f37 -y
+
+            What something protects stays, and the exit code is 75; 'dscache explain KEY' says what does.
+
+            """,
+        "clear" or "cleanup" => $"""
+            Examples:
+              dscache {command} --dry-run
+              dscache {command} -y
+
+            What a running process, a job's link, a pin or a hold protects stays in any case.
+
+            """,
+        "config show" => """
+            Example:
+              dscache config show --json
+
+            """,
+        "doctor" => """
+            Example:
+              dscache doctor --origin s3://my-bucket
+
+            """,
         "release" => """
             Example:
               dscache release /jobs/91
@@ -74,13 +122,26 @@ internal static class HelpText
             What a running process, a job's link, a pin or a hold protects stays in any case; 'dscache explain KEY' says what does.
 
             """,
-        "set" => """
+        "config get" => """
+            Example:
+              dscache config get cache.root
+
+            What is not set anywhere is exit code 78.
+
+            """,
+        "config set" => """
             Examples:
               dscache config set cache.maxSize 200GB
               dscache config set include '*.jpg;train/**' --file ./dscache.json
               printf %s "$SECRET" | dscache config set origin.secretKey -
 
             Comments in the file stay. A file that holds a secret gets mode 0600.
+
+            """,
+        "config unset" or "config path" => """
+            Examples:
+              dscache config unset cache.maxSize
+              dscache config path --global
 
             """,
         "completion" => """
@@ -103,12 +164,51 @@ internal static class HelpText
             Days are kept for 400 days, by everybody who uses this cache root; a process that is killed is not asked what it had read.
 
             """,
-        "ls" or "inspect" => """
+        "ls" or "list" => """
+            Examples:
+              dscache ls
+              dscache ls --json | jq -r '.entries[].cacheKey'
+
             Sizes count in thousands: 1 kB is 1,000 bytes, 1 GB is 10^9.
 
             """,
         _ => "",
     };
+
+    // What stands in no group is listed at the end of them: a new command is never lost.
+    private static readonly (string Title, string[] Commands)[] Groups =
+    [
+        ("Get and use", ["get", "run", "prefetch", "warm", "release", "export", "import"]),
+        ("Look", ["ls", "list", "inspect", "explain", "du", "stats"]),
+        ("Keep and clean", ["pin", "unpin", "rm", "prune", "clear", "cleanup", "verify", "scrub"]),
+        ("Set up", ["config", "doctor", "completion"]),
+    ];
+
+    private static string Overview(Command root)
+    {
+        const int column = 14;
+        var text = new StringBuilder($"{root.Description}\n\nUsage:\n  dscache COMMAND [OPTIONS]\n");
+        var others = root.Subcommands.Where(command => !Groups.Any(group => group.Commands.Contains(command.Name, StringComparer.Ordinal))).Select(command => command.Name);
+        foreach (var (title, names) in Groups.Append(("More", [.. others])))
+        {
+            var commands = names.Select(name => root.Subcommands.FirstOrDefault(command => string.Equals(command.Name, name, StringComparison.Ordinal))).OfType<Command>().ToArray();
+            if (commands.Length > 0)
+                text.Append(CultureInfo.InvariantCulture, $"\n{title}:\n");
+            foreach (var command in commands)
+                text.Append("  ").Append(command.Name.PadRight(column - 3)).Append(' ').Append(command.Description).Append('\n');
+        }
+        return text.Append("""
+
+            'dscache COMMAND --help' tells more of each, 'dscache --version' the version. With --json results are JSON on stdout and errors JSON on stderr.
+
+            Examples:
+              dscache get snap_2b2fca921e88 --dataset ds_1 --into /jobs/91
+              dscache run s3://my-bucket/coco -- python train.py
+              dscache doctor --origin s3://my-bucket
+
+
+            """).ToString();
+    }
 
     private static string MoreFlags(Command command)
     {
@@ -151,12 +251,16 @@ internal static class HelpText
 
         public override int Invoke(ParseResult parseResult)
         {
-            generated.Invoke(parseResult);
             var command = parseResult.CommandResult.Command;
             var output = parseResult.InvocationConfiguration.Output;
-            output.Write(Examples(command.Name));
+            if (command is RootCommand)
+                output.Write(Overview(command));
+            else
+                generated.Invoke(parseResult);
+            var name = string.Join(' ', Path(command).Skip(1));
+            output.Write(Examples(name));
             output.Write(MoreFlags(command));
-            if (command is RootCommand || command.Name is "get" or "run")
+            if (command is RootCommand || name is "get" or "run" or "prefetch" or "warm")
                 output.Write(ExitCodes());
             return ExitCode.Ok;
         }

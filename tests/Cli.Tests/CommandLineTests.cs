@@ -25,7 +25,7 @@ public sealed class CommandLineTests : IDisposable
         var result = await dscache.RunAsync("--help");
 
         Assert.Equal(0, result.ExitCode);
-        Assert.All(["get", "run", "release", "ls", "inspect", "config", "doctor"], command => Assert.Contains($"\n  {command} ", result.Out, StringComparison.Ordinal));
+        Assert.All(["Get and use:\n  get", "run", "prefetch", "release", "ls", "inspect", "stats", "prune", "config", "doctor"], command => Assert.Contains($"\n{(command.Contains('\n', StringComparison.Ordinal) ? "" : "  ")}{command} ", result.Out, StringComparison.Ordinal));
         Assert.All(ExitCode.Table, line => Assert.Contains($"{line.Code}{(line.Retry ? '*' : ' ')} {line.Meaning}", result.Out, StringComparison.Ordinal));
     }
 
@@ -37,12 +37,31 @@ public sealed class CommandLineTests : IDisposable
     [InlineData("inspect")]
     [InlineData("config", "show")]
     [InlineData("doctor")]
+    [InlineData("prefetch")]
+    [InlineData("warm")]
+    [InlineData("list")]
+    [InlineData("explain")]
+    [InlineData("du")]
+    [InlineData("stats")]
+    [InlineData("pin")]
+    [InlineData("unpin")]
+    [InlineData("rm")]
+    [InlineData("prune")]
+    [InlineData("clear")]
+    [InlineData("cleanup")]
+    [InlineData("config", "get")]
+    [InlineData("config", "set")]
+    [InlineData("config", "unset")]
+    [InlineData("config", "path")]
     public async Task Every_command_helps_without_being_told_anything_else(params string[] command)
     {
         var result = await dscache.RunAsync([.. command, "--help"]);
 
         Assert.Equal(0, result.ExitCode);
         Assert.Contains("Usage:", result.Out, StringComparison.Ordinal);
+        Assert.Contains("Example", result.Out, StringComparison.Ordinal);
+        Assert.Contains("--json", result.Out, StringComparison.Ordinal);
+        Assert.DoesNotContain("\nMore:\n", (await dscache.RunAsync("--help")).Out, StringComparison.Ordinal);
         Assert.Empty(result.Error);
     }
 

@@ -10,7 +10,7 @@ internal static class InspectCommand
 {
     public static Command Define(Command command, Session session)
     {
-        var key = new Argument<string>("KEY") { Description = "The entry's cache key, as get --json and ls print it." };
+        var key = new Argument<string>("KEY") { Description = "The entry's cache key as get --json and ls print it, or its beginning." };
         command.Add(key.RefuseOptions());
         var flags = new SettingFlags(SettingTable.CacheRoot, SettingTable.Json);
         flags.AddTo(command);
@@ -21,13 +21,8 @@ internal static class InspectCommand
     private static async Task<int> RunAsync(Session session, Settings settings, string key)
     {
         await using var cache = session.OpenCache(settings);
-        if (cache.Inspect(key) is not { } found)
-        {
-            var near = Suggestion.Nearest(key, cache.List().Select(entry => entry.CacheKey));
-            throw new DatasetNotFoundException(
-                $"The cache in {settings.Cache.Root} has no entry '{key}'.", near is null ? "'dscache ls' lists the entries." : $"Did you mean '{near}'?");
-        }
-        var entry = EntryDocument.Of(found);
+        key = CacheKeys.Resolve(settings.Cache.Root, key);
+        var entry = EntryDocument.Of(cache.Inspect(key) ?? throw new DatasetNotFoundException($"The cache in {settings.Cache.Root} has no entry '{key}'.", "'dscache ls' lists the entries."));
         if (settings.Json)
             Stdio.Print(JsonText.Pretty(entry, JsonOutput.Default.EntryDocument));
         else

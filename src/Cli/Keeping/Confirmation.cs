@@ -11,6 +11,9 @@ internal static class Confirmation
         if (Console.IsInputRedirected)
             throw new InvalidRequestException("Nothing was deleted: nobody is there to confirm it.", "Say -y to delete without being asked, or --dry-run to see what would go.");
         Stdio.Error.Write($"{question} [y/N] ");
-        return Console.In.ReadLine()?.Trim() is "y" or "Y" or "yes";
+        if (Console.In.ReadLine()?.Trim() is "y" or "Y" or "yes")
+            return true;
+        Stdio.Note("dscache: nothing was deleted.");
+        return false;
     }
 }

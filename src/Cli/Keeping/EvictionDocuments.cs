@@ -33,9 +33,25 @@ internal sealed record PruneDocument(bool DryRun, IReadOnlyList<EvictedDocument>
         }
         if (quiet)
             return;
+        Stdio.Note($"dscache: {(DryRun ? "would evict" : "evicted")} {Sum()}.");
+    }
+
+    /// <summary>Of a dry run: shows what would go and asks. True too where nothing would.</summary>
+    public bool IsConfirmed()
+    {
+        var going = Entries.Where(entry => entry.Outcome is "evicted").ToArray();
+        if (going.Length == 0 && Orphans == 0)
+            return true;
+        foreach (var entry in going)
+            Stdio.Note($"{entry.CacheKey}  {Display.Size(entry.FreedBytes)}");
+        return Confirmation.Ask($"Evict {Sum()}?");
+    }
+
+    private string Sum()
+    {
         var gone = Entries.Count(entry => entry.Outcome is "evicted");
-        var orphans = Orphans == 0 ? "" : $" and {Display.Count(Orphans)} leftovers";
-        Stdio.Note($"dscache: {(DryRun ? "would evict" : "evicted")} {Display.Count(gone)} {(gone == 1 ? "entry" : "entries")}{orphans}, {Display.Size(FreedBytes)}.");
+        var orphans = Orphans == 0 ? "" : $" and {Display.Count(Orphans)} {(Orphans == 1 ? "leftover" : "leftovers")}";
+        return $"{Display.Count(gone)} {(gone == 1 ? "entry" : "entries")}{orphans}, {Display.Size(FreedBytes)}";
     }
 }
 

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using DatasetCache.Cli.Entries;
 using DatasetCache.Cli.Output;
 using DatasetCache.Cli.Setup;
 using DatasetCache.Configuration;
@@ -11,7 +12,7 @@ internal static class ExplainCommand
 {
     public static Command Define(Command command, Session session)
     {
-        var key = new Argument<string>("KEY") { Description = "The entry's cache key, as ls prints it." };
+        var key = new Argument<string>("KEY") { Description = "The entry's cache key as ls prints it, or its beginning." };
         command.Add(key.RefuseOptions());
         var flags = new SettingFlags(SettingTable.CacheRoot, SettingTable.Json);
         flags.AddTo(command);
@@ -22,6 +23,7 @@ internal static class ExplainCommand
     private static async Task<int> RunAsync(Session session, Settings settings, string key)
     {
         await using var cache = session.OpenCache(settings);
+        key = CacheKeys.Resolve(settings.Cache.Root, key);
         var why = cache.Explain(key) ?? throw new DatasetNotFoundException($"The cache in {settings.Cache.Root} has no entry '{key}'.", "'dscache ls' lists the entries.");
         if (settings.Json)
             Stdio.Print(JsonText.Pretty(Document(why), JsonOutput.Default.ExplanationDocument));

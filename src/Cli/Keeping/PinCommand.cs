@@ -1,4 +1,5 @@
 using System.CommandLine;
+using DatasetCache.Cli.Entries;
 using DatasetCache.Cli.Output;
 using DatasetCache.Cli.Setup;
 using DatasetCache.Configuration;
@@ -10,7 +11,7 @@ internal static class PinCommand
 {
     public static Command Define(Command command, Session session, bool pin)
     {
-        var keys = new Argument<string[]>("KEY") { Description = "Cache keys, as ls prints them.", Arity = ArgumentArity.OneOrMore };
+        var keys = new Argument<string[]>("KEY") { Description = "Cache keys as ls prints them, or beginnings of them.", Arity = ArgumentArity.OneOrMore };
         command.Add(keys.RefuseOptions());
         var flags = new SettingFlags(SettingTable.CacheRoot, SettingTable.Json, SettingTable.Quiet);
         flags.AddTo(command);
@@ -21,8 +22,7 @@ internal static class PinCommand
     private static async Task<int> RunAsync(Session session, Settings settings, string[] keys, bool pin)
     {
         await using var cache = session.OpenCache(settings);
-        if (Array.Find(keys, key => cache.Inspect(key) is null) is { } unknown)
-            throw new DatasetNotFoundException($"The cache in {settings.Cache.Root} has no entry '{unknown}'. Nothing was changed.", "'dscache ls' lists the entries.");
+        keys = CacheKeys.Resolve(settings.Cache.Root, keys);
         var changed = keys.Where(key => pin ? cache.Pin(key) : cache.Unpin(key)).ToArray();
         if (settings.Json)
             Stdio.Print(JsonText.Line(pin ? new PinDocument(changed, []) : new PinDocument([], changed), JsonOutput.Default.PinDocument));

@@ -49,16 +49,8 @@ internal static class PruneCommand
     private static async Task<int> RunAsync(Session session, Settings settings, PruneFilter filter, bool dryRun, bool yes, CancellationToken cancellationToken)
     {
         await using var cache = session.OpenCache(settings);
-        if (!dryRun && !yes)
-        {
-            var would = await cache.PruneAsync(filter, dryRun: true, cancellationToken);
-            if (would.Evicted.Count > 0)
-            {
-                Document(would, dryRun: true).Write(json: false, quiet: false);
-                if (!Confirmation.Ask("Evict them?"))
-                    return ExitCode.Ok;
-            }
-        }
+        if (!dryRun && !yes && !Document(await cache.PruneAsync(filter, dryRun: true, cancellationToken), dryRun: true).IsConfirmed())
+            return ExitCode.Ok;
         Document(await cache.PruneAsync(filter, dryRun, cancellationToken), dryRun).Write(settings.Json, settings.Quiet);
         return ExitCode.Ok;
     }

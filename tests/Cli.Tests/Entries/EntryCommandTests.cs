@@ -52,7 +52,7 @@ public sealed class EntryCommandTests : IDisposable
     {
         var key = await GetKeyAsync();
 
-        var result = await dscache.RunAsync("inspect", key[..^1]);
+        var result = await dscache.RunAsync("inspect", "x" + key);
 
         Assert.Equal(ExitCode.NotFound, result.ExitCode);
         Assert.Contains($"Did you mean '{key}'?", result.Error, StringComparison.Ordinal);

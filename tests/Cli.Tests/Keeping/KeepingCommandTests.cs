@@ -106,6 +106,68 @@ public sealed class KeepingCommandTests : IDisposable
     }
 
     [Fact]
+    public async Task A_beginning_that_no_other_key_has_is_as_good_as_the_key()
+    {
+        var (alpha, beta) = (await GetAsync("alpha-1", "--hold", "1ms"), await GetAsync("alpha-2", "--hold", "1ms"));
+        foreach (var verb in new[] { "rm", "pin", "unpin", "explain", "inspect" })
+        {
+            var refused = await dscache.RunAsync(verb is "rm" ? ["rm", "alpha-2", "alpha", "-y"] : [verb, "alpha"]);
+            Assert.Equal((ExitCode.Usage, ""), (refused.ExitCode, refused.Out));
+            Assert.Contains($"'alpha' is the beginning of 2 keys: {alpha}, {beta}", refused.Error, StringComparison.Ordinal);
+        }
+        foreach (var verb in new[] { "pin", "unpin", "explain", "inspect" })
+            Assert.Equal(0, (await dscache.RunAsync(verb, "alpha-1")).ExitCode);
+        Assert.Equal(2, (await KeysAsync()).Length);
+        Assert.Equal(alpha, (await JsonAsync("rm", "alpha-1", alpha, "-y")).GetProperty("entries").EnumerateArray().Single().GetProperty("cacheKey").GetString());
+        Assert.Equal([beta], await KeysAsync());
+    }
+
+    [Fact]
+    public async Task Leftovers_are_counted_before_they_go_and_not_removed_unasked()
+    {
+        await GetAsync("photos", "--hold", "1ms");
+        Directory.CreateDirectory(dscache.In("cache/quarantine/x.1/tree"));
+        Directory.CreateDirectory(dscache.In("cache/staging/left~1"));
+        File.WriteAllText(dscache.In("cache/staging/tmp-1"), "");
+        Directory.CreateDirectory(dscache.In("cache/entries/half"));
+        using var held = File.Open(dscache.In("cache/staging/busy~1.lock"), FileMode.Create, FileAccess.ReadWrite, FileShare.None); // .NET takes it with flock.
+        Directory.CreateDirectory(dscache.In("cache/staging/busy~1"));
+
+        // The fifth is the record of the hold that has ended.
+        Assert.Equal(5, (await JsonAsync("prune", "--orphaned", "--dry-run")).GetProperty("orphans").GetInt32());
+        Assert.Equal(0, (await JsonAsync("prune", "--older-than", "0s", "--dry-run")).GetProperty("orphans").GetInt32());
+        var refused = await dscache.RunAsync("prune", "--orphaned");
+        Assert.Equal((ExitCode.Usage, ""), (refused.ExitCode, refused.Out));
+        Assert.True(Directory.Exists(dscache.In("cache/quarantine/x.1/tree")));
+        Assert.Equal(5, (await JsonAsync("prune", "--orphaned", "-y")).GetProperty("orphans").GetInt32());
+        Assert.Equal(0, (await JsonAsync("prune", "--orphaned", "--dry-run")).GetProperty("orphans").GetInt32());
+        Assert.True(Directory.Exists(dscache.In("cache/staging/busy~1")));
+        Assert.Single(await KeysAsync());
+    }
+
+    [Theory]
+    [InlineData("y", 0)]
+    [InlineData("n", 1)]
+    public async Task A_person_is_shown_what_would_go_and_asked(string answer, int left)
+    {
+        Assert.SkipUnless(File.Exists("/usr/bin/script"), "script (bsdutils) is not installed");
+        var key = await GetAsync("photos", "--hold", "1ms");
+        foreach (var verb in new[] { "rm photos", "clear --json" })
+        {
+            using var asked = dscache.StartProgram("/usr/bin/script", "-qec", $"{Dscache.Program} {verb} >{dscache.In("out")}", "/dev/null");
+            await asked.TypeAsync(answer + "\n");
+            var result = await asked.WaitAsync();
+            Assert.Contains("? [y/N]", result.Out, StringComparison.Ordinal);
+            Assert.Contains($"{key}  8.2 kB", result.Out, StringComparison.Ordinal);
+            Assert.Equal(left, (await KeysAsync()).Length);
+            var printed = await File.ReadAllTextAsync(dscache.In("out"));
+            Assert.Equal(left == 1 ? "" : verb.StartsWith("rm", StringComparison.Ordinal) ? $"{key}  8.2 kB\n" : "{", left == 1 || printed[0] != '{' ? printed : printed[..1]);
+            if (left == 0)
+                key = await GetAsync("photos", "--hold", "1ms");
+        }
+    }
+
+    [Fact]
     public async Task Du_adds_up()
     {
         var key = await GetAsync("photos", "--hold", "24h");
