@@ -1,5 +1,6 @@
 using DatasetCache.Eviction;
 using DatasetCache.Integrity;
+using DatasetCache.Origins;
 using DatasetCache.Store;
 using DatasetCache.Testing;
 
@@ -109,6 +110,36 @@ public sealed class ScrubberTests : IAsyncDisposable
         Assert.Equal((3, 3, true), (report.Found, report.Unhealed, report.IsCycleOver));
         Assert.All(report.Broken, result => Assert.False(result.IsUsable));
         Assert.True((await cache.VerifyAsync(keys[3]))!.Found.IsSound);
+    }
+
+    [Fact]
+    [Trait("Fault", "8")]
+    public async Task What_it_finds_is_healed_and_what_cannot_be_while_the_origin_is_down_is_as_soon_as_it_is_back()
+    {
+        var keys = await FillAsync(3);
+        Damage.FlipBit(FileOf(keys[0], 3), 5);
+        Damage.FlipBit(FileOf(keys[2], 4), 5);
+        fixture.Origin.ForgetServed();
+        fixture.Origin.BeforeRead = (key, _, _) => key.StartsWith("datasets/d0/", StringComparison.Ordinal) ? throw new OriginException(OriginFailure.Network, "It is down.") : default;
+        var cache = Open();
+        var report = await cache.ScrubAsync(new ScrubOptions { All = true });
+        Assert.Equal([(keys[0], VerifyOutcome.Withdrawn), (keys[2], VerifyOutcome.Healed)], report.Broken.Select(result => (result.CacheKey, result.Outcome)));
+        Assert.True(report.IsCycleOver);
+        Assert.Equal((2, 1), (report.Found, report.Unhealed));
+        Assert.Equal(Size, fixture.Origin.BytesServed);
+        fixture.Origin.BeforeRead = null;
+        using var stop = new CancellationTokenSource();
+        var rounds = new List<MaintenanceRound>();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => cache.MaintainAsync(null, new Immediately(round =>
+        {
+            rounds.Add(round);
+            if (rounds.Count == 2)
+                stop.Cancel();
+        }), stop.Token));
+        Assert.Equal((keys[0], VerifyOutcome.Healed), (Assert.Single(rounds[0].Retried).CacheKey, rounds[0].Retried[0].Outcome));
+        Assert.Empty(rounds[1].Retried);
+        foreach (var key in keys)
+            Assert.Equal(VerifyOutcome.Sound, (await cache.VerifyAsync(key))!.Outcome);
     }
 
     [Fact]
