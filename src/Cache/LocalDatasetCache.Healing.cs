@@ -57,6 +57,10 @@ public sealed partial class LocalDatasetCache
         {
             return Withdrawn(found, meter.BytesFromOrigin, e.Advice is null ? e.Message : $"{e.Message} {e.Advice}");
         }
+        finally
+        {
+            statistics.Healed(meter.BytesFromOrigin);
+        }
     }
 
     private VerifyResult Withdrawn(VerifyReport found, long bytes, string why)

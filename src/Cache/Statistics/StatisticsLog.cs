@@ -32,6 +32,13 @@ internal sealed class StatisticsLog(CacheRoot root, TimeProvider time)
         BytesSaved = Math.Max(0, bytes - bytesFromOrigin),
     });
 
+    /// <summary>What healing read outside of an acquisition.</summary>
+    public void Healed(long bytesFromOrigin)
+    {
+        if (bytesFromOrigin > 0)
+            Append("", new UsageTally { BytesFromOrigin = bytesFromOrigin });
+    }
+
     public void Evicted(string cacheKey, long bytes) => Append(cacheKey, new UsageTally { Evictions = 1, BytesEvicted = bytes });
 
     /// <summary>Waits for an acquisition and notes what it read, however it ends and whoever of its callers is still there by then.</summary>

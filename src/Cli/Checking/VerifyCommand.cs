@@ -1,4 +1,5 @@
 using System.CommandLine;
+using DatasetCache.Cli.Entries;
 using DatasetCache.Cli.Output;
 using DatasetCache.Cli.Running;
 using DatasetCache.Cli.Setup;
@@ -12,7 +13,7 @@ internal static class VerifyCommand
 {
     public static Command Define(Command command, Session session)
     {
-        var keys = new Argument<string[]>("KEY") { Description = "Cache keys, as ls prints them; all entries where none is named.", Arity = ArgumentArity.ZeroOrMore };
+        var keys = new Argument<string[]>("KEY") { Description = "Cache keys as ls prints them, or beginnings of them; all entries where none is named.", Arity = ArgumentArity.ZeroOrMore };
         var fast = new Option<bool>("--fast") { Description = "Names, kinds, sizes and modes alone: reads no data." };
         var full = new Option<bool>("--full") { Description = "Every piece, and every file against its origin's digest (MD5) where it has one." };
         var strict = new Option<bool>("--strict") { Description = "Do not heal: withdraw what is broken, and fail." };
@@ -37,14 +38,13 @@ internal static class VerifyCommand
         using var interruption = new Interruption();
         await using var cache = session.OpenCache(settings);
         var named = keys.Length > 0;
-        if (Array.Find(keys, key => cache.Inspect(key) is null) is { } unknown)
-            throw new DatasetNotFoundException($"The cache in {settings.Cache.Root} has no entry '{unknown}'. Nothing was looked at.", "'dscache ls' lists the entries.");
+        keys = CacheKeys.Resolve(settings.Cache.Root, keys);
         var progress = settings.Quiet || settings.Progress is "none" ? null : new CheckingProgress(session.Time);
         var options = new VerifyOptions { Level = level, Heal = heal, Progress = progress };
         var results = new List<VerifyResult>();
         try
         {
-            foreach (var key in named ? keys.Distinct(StringComparer.Ordinal) : cache.List().Select(entry => entry.CacheKey))
+            foreach (var key in named ? keys : cache.List().Select(entry => entry.CacheKey))
             {
                 // Gone meanwhile: nothing to be said of it.
                 if (await cache.VerifyAsync(key, options, interruption.Token) is not { } result)

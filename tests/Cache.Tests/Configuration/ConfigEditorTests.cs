@@ -29,6 +29,8 @@ public sealed class ConfigEditorTests
     [InlineData("{\n  \"link\": \"copy\", // a, b\n  \"json\": true\n}", "json", "{\n  \"link\": \"copy\" // a, b\n}")]
     [InlineData("{\n  \"link\": \"copy\" /* , */,\n  \"json\": true,\n}", "json", "{\n  \"link\": \"copy\" /* , */,\n}")]
     [InlineData("{\"cache\": {\"root\": \"/x\", \"maxSize\": \"1GB\"}, \"json\": true}", "cache.maxSize", "{\"cache\": {\"root\": \"/x\"}, \"json\": true}")]
+    [InlineData("{\"link\": \"copy\" /* , */, \"json\": true}", "json", "{\"link\": \"copy\" /* , */}")]
+    [InlineData("{\"json\": true /* x */, \"link\": \"copy\"}", "json", "{ \"link\": \"copy\"}")]
     [InlineData("{\"cache\": {\"root\": \"/x\"}}", "cache.maxSize", null)]
     public void What_is_unset_goes_with_its_comma_and_nothing_else(string before, string name, string? after) => Assert.Equal(after, Unset(before, name));
 

@@ -74,6 +74,18 @@ public sealed class StatisticsTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task What_healing_reads_is_counted()
+    {
+        var cache = fixture.Open();
+        var key = await GetAsync(cache);
+        var file = Path.Join(fixture.Root, "snapshots", key, "a.jpg");
+        File.SetUnixFileMode(file, UnixFileMode.UserRead | UnixFileMode.UserWrite);
+        await File.WriteAllBytesAsync(file, MemoryOrigin.Bytes(9, Size));
+        await cache.VerifyAsync(key);
+        Assert.Equal((1, 2L * Size), (All(cache).Total.Misses, All(cache).Total.BytesFromOrigin));
+    }
+
+    [Fact]
     public async Task Evictions_are_counted_with_what_they_freed()
     {
         var cache = fixture.Open();
@@ -145,6 +157,24 @@ public sealed class StatisticsTests : IAsyncDisposable
         var refused = 0;
         await GetAsync(fixture.Open(files: new FileSystem(call => call is "write" && ++refused > 0 ? Syscalls.ENOSPC : 0), time: time));
         Assert.Equal(2, refused);
+    }
+
+    [Fact]
+    public async Task Of_a_past_day_the_most_used_keys_stay_and_the_sum_of_all()
+    {
+        const int keys = 450;
+        var cache = fixture.Open(time: time);
+        Directory.CreateDirectory(Room);
+        var bytes = new byte[keys * TallyRecord.Size];
+        for (var i = 0; i < keys; i++)
+            TallyRecord.Write(bytes.AsSpan(i * TallyRecord.Size), $"key{i}", new UsageTally { Hits = i + 1, BytesServed = 10 });
+        await File.WriteAllBytesAsync(Today, bytes);
+        var before = All(cache);
+        time.Now += TimeSpan.FromDays(2);
+        await GetAsync(cache);
+        var after = cache.Statistics(before.Days[0].Day, before.Days[0].Day);
+        Assert.Equal((before.Total, 10L * keys), (after.Total, after.Total.BytesServed));
+        Assert.Equal(before.Entries.Take(200), after.Entries);
     }
 
     [Fact]
