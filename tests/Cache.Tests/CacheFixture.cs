@@ -27,7 +27,7 @@ public sealed class CacheFixture : IAsyncDisposable
         LockTimeout = TimeSpan.FromSeconds(60),
     };
 
-    public LocalDatasetCache Open(Func<CacheOptions, CacheOptions>? change = null, FileSystem? files = null, TimeProvider? time = null)
+    internal LocalDatasetCache Open(Func<CacheOptions, CacheOptions>? change = null, FileSystem? files = null, TimeProvider? time = null)
     {
         var cache = LocalDatasetCache.Open(change?.Invoke(Options) ?? Options, Origin, time, files);
         opened.Add(cache);

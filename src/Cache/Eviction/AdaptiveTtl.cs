@@ -4,7 +4,7 @@ namespace DatasetCache.Eviction;
 /// How long an entry is worth keeping after its last use: <c>min(Max, Base × (1 + log2(1 + recentUses)))</c>, where recent uses count half as
 /// much for every base TTL that has passed. An entry that expired is the first to go when space is needed; nothing goes for being expired alone.
 /// </summary>
-public readonly record struct AdaptiveTtl(TimeSpan Base, TimeSpan Max)
+internal readonly record struct AdaptiveTtl(TimeSpan Base, TimeSpan Max)
 {
     public TimeSpan Of(Usage usage, DateTimeOffset now)
     {

@@ -3,13 +3,13 @@ namespace DatasetCache.Eviction;
 /// <summary>An entry as the order of eviction sees it.</summary>
 /// <param name="HeldElsewhere">Whether another node of a cluster has it too.</param>
 /// <param name="Bytes">What it is charged for: no more than this is freed by evicting it.</param>
-public readonly record struct EvictionCandidate(string CacheKey, DateTimeOffset LastUsed, DateTimeOffset ExpiresAt, bool HeldElsewhere, long Bytes);
+internal readonly record struct EvictionCandidate(string CacheKey, DateTimeOffset LastUsed, DateTimeOffset ExpiresAt, bool HeldElsewhere, long Bytes);
 
 /// <summary>
 /// Who goes first: expired entries, then those that another node also holds, then the others; within each the least recently used. Protection is
 /// not its business: what it names is looked at before it goes.
 /// </summary>
-public static class EvictionOrder
+internal static class EvictionOrder
 {
     public static EvictionRank RankOf(EvictionCandidate candidate, DateTimeOffset now)
         => new(candidate.ExpiresAt <= now ? 0 : candidate.HeldElsewhere ? 1 : 2, candidate.LastUsed.UtcTicks, candidate.CacheKey);
@@ -19,7 +19,7 @@ public static class EvictionOrder
 }
 
 /// <summary>The lower goes first. The key decides between equals, so that every process has the same order.</summary>
-public readonly record struct EvictionRank(int Class, long LastUsedTicks, string CacheKey) : IComparable<EvictionRank>
+internal readonly record struct EvictionRank(int Class, long LastUsedTicks, string CacheKey) : IComparable<EvictionRank>
 {
     public int CompareTo(EvictionRank other)
     {

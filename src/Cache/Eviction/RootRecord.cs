@@ -3,7 +3,7 @@ using DatasetCache.Store;
 namespace DatasetCache.Eviction;
 
 /// <summary>roots/NAME.json: a job's link and the entry that it holds, or a hold until a time for a path that is used without a link.</summary>
-public sealed record RootRecord
+internal sealed record RootRecord
 {
     /// <summary>Empty for a hold.</summary>
     public required string Link { get; init; }

@@ -5,7 +5,7 @@ namespace DatasetCache.Eviction;
 
 /// <summary>How an entry has been used. A lost update between two processes costs one count and harms nothing.</summary>
 /// <param name="RecentUses">Uses, each counting half as much for every half-life that has passed since.</param>
-public readonly record struct Usage(DateTimeOffset LastUsed, long Uses, double RecentUses)
+internal readonly record struct Usage(DateTimeOffset LastUsed, long Uses, double RecentUses)
 {
     public const int Size = 28;
 

@@ -1,7 +1,7 @@
 namespace DatasetCache.Store;
 
 // What this process' user may do with the root (docs/decisions/0006).
-public sealed partial class CacheRoot
+internal sealed partial class CacheRoot
 {
     private static readonly uint User = Syscalls.EffectiveUser();
 

@@ -4,7 +4,7 @@ using System.Text;
 namespace DatasetCache.Store;
 
 /// <summary>The cache's folder and the rooms in it. Everything the store does starts from these open directories.</summary>
-public sealed partial class CacheRoot : IDisposable
+internal sealed partial class CacheRoot : IDisposable
 {
     /// <summary>The layout this version reads and writes; a root with a higher number was written by a newer DatasetCache.</summary>
     public const int Format = 1;

@@ -5,7 +5,7 @@ namespace DatasetCache.Store;
 
 // How things are made in a root that a group shares. A member's umask may take the group's rights from what the kernel makes for him, and another
 // member may look at it that very moment: so what others look for gets its name only once it has its mode.
-public sealed unsafe partial class DirectoryHandle
+internal sealed unsafe partial class DirectoryHandle
 {
     /// <summary>Whether what is made here belongs to a group of users (<see cref="GroupModes"/>).</summary>
     public bool IsShared { get; private set; }

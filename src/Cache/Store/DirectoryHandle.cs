@@ -8,7 +8,7 @@ namespace DatasetCache.Store;
 /// An open directory of the store. Paths are relative to it; no part of them may be a symbolic link or lead out (openat2), so neither a
 /// planted link nor a directory swapped behind our back makes us write elsewhere.
 /// </summary>
-public sealed unsafe partial class DirectoryHandle : IDisposable
+internal sealed unsafe partial class DirectoryHandle : IDisposable
 {
     private readonly FileSystem files;
     private readonly SafeFileHandle handle;

@@ -3,7 +3,7 @@ using System.Text.Json;
 namespace DatasetCache.Store;
 
 /// <summary>entry.json: small facts about a published entry, written once, all that a warm hit reads.</summary>
-public sealed record EntryRecord
+internal sealed record EntryRecord
 {
     public required int Format { get; init; }
 

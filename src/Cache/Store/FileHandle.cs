@@ -5,7 +5,7 @@ using static DatasetCache.Store.Syscalls;
 namespace DatasetCache.Store;
 
 /// <summary>An open file of the store.</summary>
-public sealed unsafe class FileHandle : IDisposable
+internal sealed unsafe class FileHandle : IDisposable
 {
     private readonly FileSystem files;
     private readonly string path;

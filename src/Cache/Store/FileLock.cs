@@ -3,7 +3,7 @@ namespace DatasetCache.Store;
 /// <summary>
 /// An exclusive lock between threads and processes, as a flock'd file: a dead owner's lock is free at once, and a waiter wakes at once.
 /// </summary>
-public sealed class FileLock : IDisposable
+internal sealed class FileLock : IDisposable
 {
     private readonly DirectoryHandle directory;
     private readonly string name;

@@ -9,7 +9,7 @@ namespace DatasetCache.Store;
 /// </summary>
 /// <param name="fault">See above.</param>
 /// <param name="useOpenAt2">False to do without openat2 although the kernel has it, as old kernels and some sandboxes make us.</param>
-public sealed unsafe class FileSystem(Func<string, int>? fault = null, bool useOpenAt2 = true)
+internal sealed unsafe class FileSystem(Func<string, int>? fault = null, bool useOpenAt2 = true)
 {
     private readonly bool hasOpenAt2 = useOpenAt2 && ProbeOpenAt2();
 

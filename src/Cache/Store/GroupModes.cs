@@ -4,7 +4,7 @@ namespace DatasetCache.Store;
 /// Modes below a root that a group shares (docs/decisions/0006), whatever each member's umask is: directories pass their group on and it may write
 /// in them, so that a member can go on with, evict and mend what another made; files are written by the group until they are sealed, and then by nobody.
 /// </summary>
-public static class GroupModes
+internal static class GroupModes
 {
     public const uint SetGroup = 0x400, GroupWrite = 0x10;
 

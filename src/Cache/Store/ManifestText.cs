@@ -10,7 +10,7 @@ namespace DatasetCache.Store;
 /// The manifest on disk: a line per file (size, ETag, the pieces' checksums, path, apart by tabs; safe paths hold none), and a last line with
 /// the checksum of all before it, so that a torn file is known. An entry's manifest has a line more: a copy of its record.
 /// </summary>
-public static class ManifestText
+internal static class ManifestText
 {
     private const string Header = "dscache-manifest 1";
     private const string RecordStart = "record ";

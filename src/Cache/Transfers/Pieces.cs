@@ -6,7 +6,7 @@ namespace DatasetCache.Transfers;
 /// The pieces of a manifest's files, in its order, which of them are here, and their checksums. A file has one piece per 4 MiB, an empty
 /// file has one empty piece. Safe for any number of writers of different pieces.
 /// </summary>
-public sealed class Pieces
+internal sealed class Pieces
 {
     /// <summary>Bytes in every piece of a file but its last.</summary>
     public const int Size = 4 * 1024 * 1024;

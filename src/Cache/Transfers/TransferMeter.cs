@@ -1,7 +1,7 @@
 namespace DatasetCache.Transfers;
 
 /// <summary>What an acquisition has done so far, counted by many workers and read by whoever shows progress.</summary>
-public sealed class TransferMeter
+internal sealed class TransferMeter
 {
     private long bytesFromOrigin, filesFromOrigin, reusedBytes, filesDone, bytesDone, filesTotal, bytesTotal;
     private volatile int phase;
