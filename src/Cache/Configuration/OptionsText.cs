@@ -23,6 +23,7 @@ internal static class OptionsText
         (SettingTable.ScrubPeriod, Text(options.ScrubPeriod)),
         (SettingTable.ScrubRate, Text(options.ScrubRate)),
         (SettingTable.Offline, options.Offline ? "true" : "false"),
+        (SettingTable.Strict, options.Strict ? "true" : "false"),
         (SettingTable.OriginDatasetPath, options.DatasetPathTemplate),
     ];
 
