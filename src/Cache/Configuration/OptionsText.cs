@@ -22,6 +22,7 @@ internal static class OptionsText
         (SettingTable.FreshnessMaxStale, Text(options.MaxStale)),
         (SettingTable.ScrubPeriod, Text(options.ScrubPeriod)),
         (SettingTable.ScrubRate, Text(options.ScrubRate)),
+        (SettingTable.Strict, options.Strict ? "true" : "false"),
         (SettingTable.Offline, options.Offline ? "true" : "false"),
         (SettingTable.Strict, options.Strict ? "true" : "false"),
         (SettingTable.OriginDatasetPath, options.DatasetPathTemplate),

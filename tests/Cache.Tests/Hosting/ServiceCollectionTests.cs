@@ -76,6 +76,8 @@ public sealed class ServiceCollectionTests : IDisposable
     public void Whatever_the_defaults_and_the_parser_allow_is_valid_in_code_too()
     {
         new CacheOptions { Root = "/x" }.Validate();
+        // An option that is new is checked too.
+        Assert.Equal(typeof(CacheOptions).GetProperties().Length, DatasetCache.Configuration.OptionsText.Of(new CacheOptions { Root = "/x" }).Count());
         new CacheOptions
         {
             Root = "/x", MaxSize = 1, LowMarkPercent = 100, MinFree = DiskFloor.OfPercent(0.5), BaseTtl = TimeSpan.FromTicks(1), MaxTtl = TimeSpan.FromDays(3650), StallTimeout = TimeSpan.FromMilliseconds(1.5),
