@@ -105,6 +105,10 @@ public enum AcquirePhase
     Resuming,
     Downloading,
     Publishing,
+    /// <summary>Writing entries into an archive.</summary>
+    Exporting,
+    /// <summary>Taking entries out of an archive.</summary>
+    Importing,
 }
 
 /// <summary>How far it is. Totals are 0 until the listing is done.</summary>

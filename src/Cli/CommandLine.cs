@@ -6,6 +6,7 @@ using DatasetCache.Cli.Completing;
 using DatasetCache.Cli.Diagnosis;
 using DatasetCache.Cli.Entries;
 using DatasetCache.Cli.Keeping;
+using DatasetCache.Cli.Moving;
 using DatasetCache.Cli.Output;
 using DatasetCache.Cli.Prefetching;
 using DatasetCache.Cli.Running;
@@ -84,6 +85,8 @@ internal static class CommandLine
         ("cleanup", "The same as prune --expired.", command => PruneCommand.Define(command, session, new PruneFilter { Expired = true })),
         ("verify", "Look for what is broken in entries, and heal it from the origin.", command => VerifyCommand.Define(command, session)),
         ("scrub", "Read as much of the cache as is due, for a timer or as a service; heal what is broken.", command => ScrubCommand.Define(command, session)),
+        ("export", "Write entries into a tar, for a host without network.", command => ExportCommand.Define(command, session)),
+        ("import", "Take entries out of what export wrote; every byte is checked.", command => ImportCommand.Define(command, session)),
         ("config", "Show the settings and where each comes from, and change them.", command => ConfigCommand.Define(command, session)),
         ("completion", "Print a script that completes commands, options and keys in a shell.", command => CompletionCommand.Define(command)),
         ("doctor", "Check credentials, origin, clock, disk and permissions, and say what to do.", command => DoctorCommand.Define(command, session)),

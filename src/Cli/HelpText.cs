@@ -164,6 +164,26 @@ internal static class HelpText
             Days are kept for 400 days, by everybody who uses this cache root; a process that is killed is not asked what it had read.
 
             """,
+        "export" => """
+            Examples:
+              dscache export snap_2b2fca921e88_1bb25f37 -o snap.tar
+              dscache export --all -o - | zstd > all.tar.zst
+
+            The tar is not compressed: pipe it through zstd or the like, as pictures gain nothing. It holds each entry's facts, manifest with checksums,
+            and files; a file that exported entries share goes once. A broken entry is not exported: the exit code is 65, and no import takes what there is.
+            With -o - the report of --json goes to stderr.
+
+            """,
+        "import" => """
+            Examples:
+              dscache import snap.tar
+              zstd -dc all.tar.zst | dscache import - --max-bytes 100GB
+
+            Paths, sizes and every checksum are proven before an entry is ready; an entry that is here already is passed over. Of an archive that ends
+            too early the whole entries are taken, and the exit code is 65. That the contents are the origin's only the sender can vouch for: import
+            archives from whom you trust. Then 'dscache get … --offline' needs no network.
+
+            """,
         "ls" or "list" => """
             Examples:
               dscache ls

@@ -117,6 +117,13 @@ internal sealed partial class RunningProcess(Process process, TimeSpan patience)
         await process.StandardInput.FlushAsync();
     }
 
+    /// <summary>Gives it bytes on stdin, which stays open.</summary>
+    public async Task WriteAsync(ReadOnlyMemory<byte> bytes)
+    {
+        await process.StandardInput.BaseStream.WriteAsync(bytes);
+        await process.StandardInput.BaseStream.FlushAsync();
+    }
+
     public async Task<Result> WaitAsync()
     {
         using var timeout = new CancellationTokenSource(patience);

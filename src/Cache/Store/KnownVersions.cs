@@ -36,6 +36,13 @@ internal sealed class KnownVersions(CacheRoot root, TimeProvider time, string or
         NoteForJob(contentDigest, jobId);
     }
 
+    /// <summary>Notes what another cache's origin once said, unless more is known here; of what is known and not here it takes the place.</summary>
+    public void NoteForeign(string contentDigest, DateTimeOffset checkedAt, Func<string, bool> isReady)
+    {
+        if (Newest is not { } newest || newest.CheckedAt < checkedAt || !isReady(newest.ContentDigest))
+            Write($"{name}.json", contentDigest, checkedAt);
+    }
+
     public void NoteForJob(string contentDigest, string? jobId)
     {
         if (jobId is not null && !root.IsReadOnly && !string.Equals(OfJob(jobId)?.ContentDigest, contentDigest, StringComparison.Ordinal))
@@ -58,12 +65,12 @@ internal sealed class KnownVersions(CacheRoot root, TimeProvider time, string or
         json.GetProperty("contentDigest").GetString() ?? throw new FormatException("contentDigest is null."),
         json.GetProperty("checkedAt").GetDateTimeOffset()));
 
-    private void Write(string file, string contentDigest) => root.Versions.WriteAtomically(file, SmallJson.Write(json =>
+    private void Write(string file, string contentDigest, DateTimeOffset? checkedAt = null) => root.Versions.WriteAtomically(file, SmallJson.Write(json =>
     {
         json.WriteString("origin", originIdentity);
         json.WriteString("prefix", prefix);
         json.WriteString("contentDigest", contentDigest);
-        json.WriteString("checkedAt", time.GetUtcNow());
+        json.WriteString("checkedAt", checkedAt ?? time.GetUtcNow());
     }), root.Staging);
 
     private static string Digest(string text) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text)))[..32];

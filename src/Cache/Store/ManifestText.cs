@@ -12,6 +12,8 @@ namespace DatasetCache.Store;
 /// </summary>
 internal static class ManifestText
 {
+    // A pebibyte: more pieces than a number can count are nobody's file.
+    private const long LargestFile = 1L << 50;
     private const string Header = "dscache-manifest 1";
     private const string RecordStart = "record ";
 
@@ -96,6 +98,9 @@ internal static class ManifestText
         return Crc32C.Of(json.Span) == checksum ? EntryRecord.FromJson(json) : null;
     }
 
+    /// <summary>A manifest's bytes as they are for who keeps the record elsewhere.</summary>
+    public static byte[] WithoutRecord(byte[] bytes) => bytes[..RecordAt(bytes)];
+
     // Where the line with the record begins, or whatever a power cut left of it; the length where there is none. A file's line begins with a digit.
     private static int RecordAt(ReadOnlySpan<byte> bytes)
     {
@@ -122,7 +127,7 @@ internal static class ManifestText
                 return null;
             parts[count++] = range;
         }
-        if (count != 4 || !long.TryParse(line[parts[0]], CultureInfo.InvariantCulture, out var size))
+        if (count != 4 || !long.TryParse(line[parts[0]], CultureInfo.InvariantCulture, out var size) || size is < 0 or > LargestFile)
             return null;
         var hex = line[parts[2]];
         if (hex.Length != 0 && hex.Length != Pieces.CountFor(size) * 8)

@@ -4,6 +4,7 @@ using DatasetCache.Cli.Checking;
 using DatasetCache.Cli.Diagnosis;
 using DatasetCache.Cli.Entries;
 using DatasetCache.Cli.Keeping;
+using DatasetCache.Cli.Moving;
 using DatasetCache.Cli.Prefetching;
 using DatasetCache.Cli.Progress;
 using DatasetCache.Cli.Setup;
@@ -26,6 +27,8 @@ namespace DatasetCache.Cli.Output;
 [JsonSerializable(typeof(ScrubDocument))]
 [JsonSerializable(typeof(PrefetchDocument))]
 [JsonSerializable(typeof(StatisticsDocument))]
+[JsonSerializable(typeof(ExportDocument))]
+[JsonSerializable(typeof(ImportDocument))]
 [JsonSerializable(typeof(SettingsDocument))]
 [JsonSerializable(typeof(SettingLine))]
 [JsonSerializable(typeof(ConfigFileLine))]

@@ -12,6 +12,8 @@ internal static class ProgressText
         AcquirePhase.Resuming => "checking what an interrupted download left",
         AcquirePhase.Downloading => "downloading",
         AcquirePhase.Publishing => "publishing",
+        AcquirePhase.Exporting => "exporting",
+        AcquirePhase.Importing => "importing",
         _ => throw new ArgumentOutOfRangeException(nameof(phase), phase, "A phase without words."),
     };
 
@@ -23,7 +25,7 @@ internal static class ProgressText
     {
         var text = $"{Display.Count(progress.FilesDone)} of {Display.Count(progress.FilesTotal)} files, "
             + $"{Display.Size(progress.BytesDone)} of {Display.Size(progress.BytesTotal)}";
-        if (progress.Phase != AcquirePhase.Downloading)
+        if (progress.Phase is not (AcquirePhase.Downloading or AcquirePhase.Exporting or AcquirePhase.Importing))
             return text;
         if (bytesPerSecond is { } rate)
             text += $", {Display.Size(rate)}/s";
