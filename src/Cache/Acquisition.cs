@@ -11,11 +11,14 @@ namespace DatasetCache;
 /// <summary>One miss from listing to publishing, for however many callers wait for it.</summary>
 internal sealed class Acquisition(
     CacheRoot root, EntryStore entries, EntryIndex index, SpaceLedger space, StagingSweep sweep, Healer healer, CacheOptions options, TimeProvider time, IOrigin origin, string prefix,
-    DatasetRef dataset, bool allowMissing, string? jobId, bool refresh, TransferMeter meter)
+    DatasetRef dataset, bool allowMissing, string? jobId, bool refresh, TransferMeter meter, SharedRoots sharedRoots)
 {
     private readonly KnownVersions versions = new(root, time, origin.Identity, prefix);
     private KnownVersion? before;
     private string? previousKey;
+
+    // Whose manifest stands for the origin's listing; null where the origin listed.
+    private SharedEntry? lent;
 
     /// <summary>How often a dataset may change under our eyes before that is an error.</summary>
     private const int Restarts = 2;
@@ -44,6 +47,7 @@ internal sealed class Acquisition(
             {
                 // List again and start over: what did not change is still in staging.
                 meter.Restart();
+                sharedRoots.Distrust();
             }
             catch (OriginException e) when (e.Failure == OriginFailure.Changed)
             {
@@ -55,7 +59,7 @@ internal sealed class Acquisition(
 
     private async Task<Acquired> RunOnceAsync(bool isFirst, bool mayRetryFullDisk, CancellationToken cancellationToken)
     {
-        var version = dataset.SnapshotId is null ? await ResolveAsync(isFirst, cancellationToken) : default;
+        var version = dataset.SnapshotId is not null ? default : options.Offline ? (ResolveOffline(), null, null) : await ResolveAsync(isFirst, cancellationToken);
         var listing = version.Listing;
         var identity = Identity(version.Digest);
         if (entries.TryLease(identity) is { } ready)
@@ -76,6 +80,9 @@ internal sealed class Acquisition(
             staging.Remove();
             return Land(identity, entries.TryLease(identity), AcquireOutcome.Miss, version.Digest, version.StaleSince);
         }
+        var entry = sharedRoots.Find(identity);
+        lent = dataset.SnapshotId is not null || options.Offline ? entry : null;
+        listing ??= lent?.Manifest;
         if (listing is null)
         {
             listing = await ListAsync(cancellationToken);
@@ -141,6 +148,18 @@ internal sealed class Acquisition(
     }
 
     private DatasetIdentity Identity(string? contentDigest) => DatasetIdentity.Create(origin.Identity, prefix, dataset, contentDigest);
+
+    /// <summary>The version that a shared root can give: the job's, the newest that is known here, or the newest that is known there.</summary>
+    private string? ResolveOffline()
+    {
+        var theirs = sharedRoots.NewestOf(origin.Identity, prefix);
+        var known = new[] { versions.OfJob(jobId), versions.Newest, theirs }.OfType<KnownVersion>().FirstOrDefault(version => sharedRoots.Find(Identity(version.ContentDigest)) is not null)
+            ?? throw OfflineException.Of($"{origin.Identity}/{prefix}");
+        if (known == theirs)
+            versions.NoteForeign(known.ContentDigest, known.CheckedAt, digest => IsReady(Identity(digest)));
+        versions.NoteForJob(known.ContentDigest, jobId);
+        return known.ContentDigest;
+    }
 
     /// <summary>Which version of a mutable dataset is meant; the listing too where the origin had to be asked.</summary>
     private async Task<(string? Digest, Manifest? Listing, DateTimeOffset? StaleSince)> ResolveAsync(bool isFirst, CancellationToken cancellationToken)
@@ -232,7 +251,7 @@ internal sealed class Acquisition(
         await FetchAsync(staging, first, cancellationToken);
         await CheckVersionHashAsync(staging, cancellationToken);
 
-        var chosen = await DatasetSelector.SelectAsync(listing, prefix, dataset.Selection, path => OpenStaged(staging, path), cancellationToken);
+        var chosen = lent is not null ? new SelectedFiles(listing, lent.Record.MissingCount, lent.Record.MissingFirst, lent.Record.SelectionReason) : await DatasetSelector.SelectAsync(listing, prefix, dataset.Selection, path => OpenStaged(staging, path), cancellationToken);
         RefuseMissing(chosen.MissingCount, chosen.MissingFirst, allowMissing);
         var wanted = chosen.Manifest.Files.Select(file => ordinal[file.Path]).ToArray();
         var own = await FetchAsync(staging, wanted, cancellationToken);
@@ -322,6 +341,7 @@ internal sealed class Acquisition(
                 meter.FileDone();
         }
         meter.BytesDone(PresentBytes(staging, files));
+        await sharedRoots.FillAsync(staging, origin.Identity, prefix, files, cancellationToken);
         await new OriginDownload(origin, prefix, staging, options, meter, time).FetchAsync(files, cancellationToken);
         return files.Where(file => !staging.IsShared(file)).Sum(file => SpaceLedger.Allocated(staging.Listing.Files[file].Size));
 
@@ -348,12 +368,17 @@ internal sealed class Acquisition(
 
     private async Task CheckVersionHashAsync(StagingArea staging, CancellationToken cancellationToken)
     {
-        if (dataset.VersionHash is null)
+        // Where globs leave metadata out, an entry cannot show its hash: whoever made it had to.
+        if (dataset.VersionHash is null || (lent is not null && dataset.Selection.Include.Count + dataset.Selection.Exclude.Count > 0))
             return;
         var metadata = staging.Listing.Files.Select(file => file.Path).Where(DatasetVersionHash.IsMetadata);
         var actual = await DatasetVersionHash.ComputeAsync(metadata, path => OpenStaged(staging, path), cancellationToken);
         if (!string.Equals(actual, dataset.VersionHash, StringComparison.OrdinalIgnoreCase))
         {
+            // Whoever resumes this must not find the same bytes again.
+            staging.Distrust();
+            if (sharedRoots.Abandon())
+                throw new OriginException(OriginFailure.Changed, "What a shared root holds of it does not have its dataset version hash.");
             throw new IntegrityException(
                 $"The metadata of {origin.Identity}/{prefix} has the dataset version hash {actual}; {dataset.VersionHash} was asked for.",
                 "The dataset was changed after the snapshot was taken, or the hash belongs to another snapshot.");

@@ -9,6 +9,9 @@ public sealed record CacheOptions
     /// <summary>The cache's folder, absolute. Default: <c>$XDG_CACHE_HOME/dscache</c> or <c>~/.cache/dscache</c>.</summary>
     public required string Root { get; init; }
 
+    /// <summary>Cache roots of others, absolute, that are asked in this order before the origin and only ever read. Default: none.</summary>
+    public IReadOnlyList<string> SharedRoots { get; init; } = [];
+
     /// <summary>Bytes that the cache may take on disk. Default: 50,000,000,000.</summary>
     public long MaxSize { get; init; } = 50_000_000_000;
 

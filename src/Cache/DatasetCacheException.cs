@@ -56,7 +56,11 @@ public sealed class ConfigurationException(string setting, string message, strin
 
 /// <summary>The dataset is not on disk, and the origin must not be asked.</summary>
 public sealed class OfflineException(string message, string? advice = null)
-    : DatasetCacheException(ErrorCode.NotFound, message, advice);
+    : DatasetCacheException(ErrorCode.NotFound, message, advice)
+{
+    internal static OfflineException Of(string dataset) => new(
+        $"{dataset} is not in the cache, and the origin must not be asked (offline).", "Get it once without --offline (DSCACHE_OFFLINE).");
+}
 
 /// <summary>Bytes, keys or hashes are not what they should be.</summary>
 public sealed class IntegrityException(string message, string? advice = null, Exception? inner = null)

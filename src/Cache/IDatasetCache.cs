@@ -79,6 +79,9 @@ public abstract class DatasetLease : IAsyncDisposable
     /// <summary>Bytes linked or copied from other versions on this host, or kept from an interrupted download.</summary>
     public required long ReusedBytes { get; init; }
 
+    /// <summary>Bytes copied from shared roots (<see cref="CacheOptions.SharedRoots"/>) instead of read from the origin.</summary>
+    public long SharedBytes { get; init; }
+
     /// <summary>Of a mutable dataset that this call found in another version than was known before: what changed.</summary>
     public VersionChanges? Changes { get; init; }
 

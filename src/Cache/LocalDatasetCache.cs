@@ -81,8 +81,9 @@ public sealed partial class LocalDatasetCache : IDatasetCache, IDisposable
         if (options.Offline)
         {
             RefuseBroken(request.Dataset, request.JobId, origin, prefix);
-            throw new OfflineException($"{request.Dataset.SnapshotId ?? origin.Identity + "/" + prefix} is not in the cache, and the origin must not be asked (offline).",
-                "Get it once without --offline (DSCACHE_OFFLINE).");
+            if (options.SharedRoots.Count == 0)
+                throw OfflineException.Of(request.Dataset.SnapshotId ?? origin.Identity + "/" + prefix);
+            origin = new OfflineOrigin(origin, () => OfflineException.Of(request.Dataset.SnapshotId ?? origin.Identity + "/" + prefix));
         }
 
         root.RefuseReadOnly($"{request.Dataset.SnapshotId ?? origin.Identity + "/" + prefix} is not in the cache{(request.Dataset.SnapshotId is null ? ", or was last checked longer ago than freshness.ttl" : "")}, and getting it");
@@ -141,7 +142,8 @@ public sealed partial class LocalDatasetCache : IDatasetCache, IDisposable
         while (true)
         {
             var flight = flights.GetOrAdd(name, _ => new Flight(dataset.SnapshotId ?? (prefix.Length > 0 ? prefix : origin.Identity).TrimEnd('/'), (meter, cancel)
-                => statistics.WatchAsync(new Acquisition(root, entries, index, space, sweep, healer, options, time, origin, prefix, dataset, request.AllowMissing, request.JobId, request.Refresh, meter).RunAsync(cancel), meter), time));
+                => statistics.WatchAsync(WithSharedRootsAsync(meter, shared
+                    => new Acquisition(root, entries, index, space, sweep, healer, options, time, origin, prefix, dataset, request.AllowMissing, request.JobId, request.Refresh, meter, shared).RunAsync(cancel)), meter), time));
             if (!flight.TryBoard(out var pilot))
             {
                 flights.TryRemove(new KeyValuePair<string, Flight>(name, flight));
@@ -186,6 +188,7 @@ public sealed partial class LocalDatasetCache : IDatasetCache, IDisposable
                 FilesFromOrigin = flown?.FilesFromOrigin ?? 0,
                 BytesFromOrigin = flown?.BytesFromOrigin ?? 0,
                 ReusedBytes = flown?.ReusedBytes ?? 0,
+                SharedBytes = flown?.SharedBytes ?? 0,
                 Elapsed = time.GetElapsedTime(started),
             };
             if (!request.IsPrefetch)

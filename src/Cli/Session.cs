@@ -1,4 +1,5 @@
 using System.CommandLine;
+using DatasetCache.Cli.Output;
 using DatasetCache.Cli.Setup;
 using DatasetCache.Configuration;
 using DatasetCache.Origins;
@@ -24,7 +25,12 @@ internal sealed class Session(Func<string, string?> environment, TimeProvider ti
     }
 
     /// <summary>The one place that knows how the engine is put together. The process ends with it: nobody disposes the origins.</summary>
-    public LocalDatasetCache OpenCache(Settings settings) => LocalDatasetCache.Open(settings.Cache, new OriginFactory(settings.Origin), Time);
+    public LocalDatasetCache OpenCache(Settings settings)
+    {
+        var cache = LocalDatasetCache.Open(settings.Cache, new OriginFactory(settings.Origin), Time);
+        cache.SharedRootUnusable += (_, shared) => Stdio.Note($"dscache: warning: the shared root {shared.Path} is not used: {shared.Reason} The origin is asked instead.");
+        return cache;
+    }
 
     /// <summary>The configured default origin, and the prefix below which its datasets lie.</summary>
     public (IOrigin Origin, string Prefix) OpenOrigin(Settings settings) => new OriginFactory(settings.Origin).Open(origin: null);

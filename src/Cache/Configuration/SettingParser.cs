@@ -36,6 +36,14 @@ internal sealed class SettingParser(IReadOnlyDictionary<string, ResolvedSetting>
     public IReadOnlyList<string> List(string name) =>
         resolved[name].Value?.Split(';', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries) ?? [];
 
+    public IReadOnlyList<string> Folders(string name)
+    {
+        var folders = resolved[name].Value?.Split(':', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries) ?? [];
+        if (Array.Exists(folders, folder => !Path.IsPathRooted(folder)))
+            errors.Add(resolved[name], "absolute paths, ':' between them");
+        return folders;
+    }
+
     public int Integer(string name, int min, int max)
     {
         if (int.TryParse(resolved[name].Value, NumberStyles.None, CultureInfo.InvariantCulture, out var value) && value >= min && value <= max)

@@ -15,6 +15,7 @@ public static class SettingTable
     public const string OriginAnonymous = "origin.anonymous";
     public const string OriginDatasetPath = "origin.datasetPath";
     public const string CacheRoot = "cache.root";
+    public const string CacheSharedRoot = "cache.sharedRoot";
     public const string CacheMaxSize = "cache.maxSize";
     public const string CacheLowMark = "cache.lowMark";
     public const string CacheMinFree = "cache.minFree";
@@ -69,6 +70,8 @@ public static class SettingTable
             "Where a dataset lies below the origin; {dataset} and {snapshot} are filled in."),
         Of(CacheRoot, "--root", ["DSCACHE_ROOT"], "$XDG_CACHE_HOME/dscache or ~/.cache/dscache",
             "Folder of the cache."),
+        Of(CacheSharedRoot, "--shared-root", ["DSCACHE_SHARED_ROOT"], null,
+            "Cache roots of others, ':' between them, that are asked before the origin and only read."),
         Of(CacheMaxSize, "--max-size", ["DSCACHE_MAX_SIZE"], "50GB",
             "Quota: bytes the cache may take on disk, for example 50GB (10⁹) or 50GiB (2³⁰)."),
         Of(CacheLowMark, "--low-mark", ["DSCACHE_LOW_MARK"], "90%",

@@ -142,6 +142,7 @@ public sealed class Settings
     private static CacheOptions ReadCache(SettingParser parser) => new()
     {
         Root = Path.GetFullPath(parser.Text(SettingTable.CacheRoot) ?? "."),
+        SharedRoots = parser.Folders(SettingTable.CacheSharedRoot),
         MaxSize = parser.Size(SettingTable.CacheMaxSize),
         LowMarkPercent = parser.Percent(SettingTable.CacheLowMark),
         MinFree = parser.Floor(SettingTable.CacheMinFree),

@@ -128,6 +128,32 @@ internal sealed unsafe class FileHandle : IDisposable
         }
     }
 
+    /// <summary>
+    /// Copies a range to the same place here: shared blocks where the file system can. False where it cannot, or where the source is shorter or cannot be
+    /// read: what stands in the range then is nothing in particular.
+    /// </summary>
+    /// <exception cref="NoSpaceException">Our disk is full.</exception>
+    public bool TryCopyRange(FileHandle source, long offset, long length)
+    {
+        long from = offset, to = offset;
+        while (from < offset + length)
+        {
+            var errno = files.Injected("copy");
+            if (errno == 0)
+            {
+                var copied = CopyFileRange(source.Fd, &from, Fd, &to, (nint)(offset + length - from), 0);
+                if (copied > 0)
+                    continue;
+                errno = copied == 0 ? EIO : Marshal.GetLastPInvokeError();
+            }
+            if (errno is ENOSPC or EDQUOT)
+                throw FileSystem.Failure("copy", path, errno);
+            if (errno != EINTR)
+                return false;
+        }
+        return true;
+    }
+
     private void CopyThroughMemory(FileHandle source, long from, long length)
     {
         var buffer = new byte[256 * 1024];

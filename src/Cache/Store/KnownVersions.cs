@@ -61,7 +61,13 @@ internal sealed class KnownVersions(CacheRoot root, TimeProvider time, string or
 
     private string JobFile(string jobId) => $"{name}.{Digest(jobId)}.json";
 
-    private KnownVersion? Read(string file) => root.Versions.TryReadAll(file) is not { } bytes ? null : SmallJson.Read(bytes, json => new KnownVersion(
+    /// <summary>Where a root's room of versions has the newest one of a dataset.</summary>
+    public static string FileOf(string originIdentity, string prefix) => Digest($"{originIdentity}\n{prefix}") + ".json";
+
+    private KnownVersion? Read(string file) => root.Versions.TryReadAll(file) is { } bytes ? Parse(bytes) : null;
+
+    /// <summary>Null where the bytes are torn or foreign.</summary>
+    public static KnownVersion? Parse(byte[] bytes) => SmallJson.Read(bytes, json => new KnownVersion(
         json.GetProperty("contentDigest").GetString() ?? throw new FormatException("contentDigest is null."),
         json.GetProperty("checkedAt").GetDateTimeOffset()));
 

@@ -3,7 +3,7 @@ namespace DatasetCache.Transfers;
 /// <summary>What an acquisition has done so far, counted by many workers and read by whoever shows progress.</summary>
 internal sealed class TransferMeter
 {
-    private long bytesFromOrigin, filesFromOrigin, reusedBytes, filesDone, bytesDone, filesTotal, bytesTotal;
+    private long bytesFromOrigin, filesFromOrigin, reusedBytes, sharedBytes, filesDone, bytesDone, filesTotal, bytesTotal;
     private volatile int phase;
 
     public long BytesFromOrigin => Interlocked.Read(ref bytesFromOrigin);
@@ -11,6 +11,8 @@ internal sealed class TransferMeter
     public long FilesFromOrigin => Interlocked.Read(ref filesFromOrigin);
 
     public long ReusedBytes => Interlocked.Read(ref reusedBytes);
+
+    public long SharedBytes => Interlocked.Read(ref sharedBytes);
 
     public AcquirePhase Phase
     {
@@ -21,6 +23,8 @@ internal sealed class TransferMeter
     internal void Received(int bytes) => Interlocked.Add(ref bytesFromOrigin, bytes);
 
     internal void Reused(long bytes) => Interlocked.Add(ref reusedBytes, bytes);
+
+    internal void Shared(long bytes) => Interlocked.Add(ref sharedBytes, bytes);
 
     internal void FileFetched() => Interlocked.Increment(ref filesFromOrigin);
 

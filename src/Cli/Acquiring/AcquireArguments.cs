@@ -38,7 +38,7 @@ internal sealed class AcquireArguments(Session session, bool intoRequired)
 
     private readonly SettingFlags flags = new(
         SettingTable.OriginUrl, SettingTable.Select, SettingTable.Include, SettingTable.Exclude, SettingTable.AllowMissing, SettingTable.Link,
-        SettingTable.CacheRoot, SettingTable.FreshnessTtl, SettingTable.FreshnessRefresh, SettingTable.FreshnessMaxStale, SettingTable.Offline, SettingTable.Strict, SettingTable.Json, SettingTable.Progress, SettingTable.Quiet);
+        SettingTable.CacheRoot, SettingTable.CacheSharedRoot, SettingTable.FreshnessTtl, SettingTable.FreshnessRefresh, SettingTable.FreshnessMaxStale, SettingTable.Offline, SettingTable.Strict, SettingTable.Json, SettingTable.Progress, SettingTable.Quiet);
 
     public void AddTo(Command command)
     {

@@ -10,6 +10,7 @@ internal sealed record AcquireReport(
     long BytesFromOrigin,
     long FilesFromOrigin,
     long ReusedBytes,
+    long SharedBytes,
     double Seconds,
     string SnapshotPath,
     VersionChanges? Changes,
@@ -17,5 +18,5 @@ internal sealed record AcquireReport(
 {
     public static AcquireReport Of(DatasetLease lease) => new(
         lease.Path, lease.CacheKey, lease.Outcome == AcquireOutcome.Hit ? "hit" : "miss", lease.Files, lease.Bytes,
-        lease.BytesFromOrigin, lease.FilesFromOrigin, lease.ReusedBytes, Math.Round(lease.Elapsed.TotalSeconds, 4), lease.SnapshotPath, lease.Changes, lease.StaleSince);
+        lease.BytesFromOrigin, lease.FilesFromOrigin, lease.ReusedBytes, lease.SharedBytes, Math.Round(lease.Elapsed.TotalSeconds, 4), lease.SnapshotPath, lease.Changes, lease.StaleSince);
 }

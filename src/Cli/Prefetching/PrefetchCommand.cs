@@ -30,7 +30,7 @@ internal static class PrefetchCommand
         foreach (var option in new Option[] { from, dataset, hash, hold, jobs, failFast })
             command.Add(option);
         var flags = new SettingFlags(
-            SettingTable.OriginUrl, SettingTable.Select, SettingTable.Include, SettingTable.Exclude, SettingTable.AllowMissing, SettingTable.CacheRoot, SettingTable.FreshnessRefresh,
+            SettingTable.OriginUrl, SettingTable.Select, SettingTable.Include, SettingTable.Exclude, SettingTable.AllowMissing, SettingTable.CacheRoot, SettingTable.CacheSharedRoot, SettingTable.FreshnessRefresh,
             SettingTable.Json, SettingTable.Progress, SettingTable.Quiet);
         flags.AddTo(command);
         command.SetAction((parse, _) =>

@@ -4,15 +4,15 @@ namespace DatasetCache.Cli.Prefetching;
 
 /// <summary>What became of one dataset: <c>hit</c> (it was there), <c>miss</c> (it was fetched), <c>failed</c> or <c>skipped</c>.</summary>
 internal sealed record PrefetchedDocument(
-    string Source, int? Line, string Outcome, string? CacheKey, string? Path, long Files, long Bytes, long BytesFromOrigin, long ReusedBytes, double Seconds,
+    string Source, int? Line, string Outcome, string? CacheKey, string? Path, long Files, long Bytes, long BytesFromOrigin, long ReusedBytes, long SharedBytes, double Seconds,
     VersionChanges? Changes, DateTimeOffset? StaleSince, ErrorReport? Error)
 {
-    public static PrefetchedDocument Skipped(string source, int? line) => new(source, line, "skipped", null, null, 0, 0, 0, 0, 0, null, null, null);
+    public static PrefetchedDocument Skipped(string source, int? line) => new(source, line, "skipped", null, null, 0, 0, 0, 0, 0, 0, null, null, null);
 
     public static PrefetchedDocument Failed(string source, int? line, ErrorReport error) => Skipped(source, line) with { Outcome = "failed", Error = error };
 
     public static PrefetchedDocument Of(string source, int? line, DatasetLease lease) => new(
-        source, line, lease.Outcome == AcquireOutcome.Hit ? "hit" : "miss", lease.CacheKey, lease.SnapshotPath, lease.Files, lease.Bytes, lease.BytesFromOrigin, lease.ReusedBytes,
+        source, line, lease.Outcome == AcquireOutcome.Hit ? "hit" : "miss", lease.CacheKey, lease.SnapshotPath, lease.Files, lease.Bytes, lease.BytesFromOrigin, lease.ReusedBytes, lease.SharedBytes,
         Math.Round(lease.Elapsed.TotalSeconds, 4), lease.Changes, lease.StaleSince, null);
 }
 

@@ -73,7 +73,7 @@ internal sealed class SettingFlags
             text.HelpName = string.Join('|', setting.Choices);
         }
         else
-            text.HelpName = setting.Name is SettingTable.CacheRoot ? "CACHE_ROOT" : setting.Name is SettingTable.OriginUrl ? "s3://BUCKET[/PREFIX]|FOLDER" : "VALUE";
+            text.HelpName = setting.Name is SettingTable.CacheRoot ? "CACHE_ROOT" : setting.Name is SettingTable.CacheSharedRoot ? "DIR[:DIR…]" : setting.Name is SettingTable.OriginUrl ? "s3://BUCKET[/PREFIX]|FOLDER" : "VALUE";
         return text;
     }
 
