@@ -37,7 +37,21 @@ public sealed partial class LoopDisk : IDisposable
         return null;
     }
 
-    private Task<bool> MountAsync() => RunAsync("mount", ["-o", "loop", Image, Path]);
+    private Task<bool> MountAsync(string onError = "remount-ro") => RunAsync("mount", ["-o", "loop,errors=" + onError, Image, Path]);
+
+    /// <summary>What was written to this disk is on it.</summary>
+    public async Task SyncAsync()
+    {
+        if (!await RunAsync("sync", ["-f", Path]))
+            throw new InvalidOperationException($"{Path} cannot be synced.");
+    }
+
+    /// <summary>Unmounts and mounts again, also what an error has made read-only. Nothing may be open on it.</summary>
+    public async Task RemountAsync()
+    {
+        if (!await RunAsync("umount", [Path]) || !await MountAsync("continue"))
+            throw new InvalidOperationException($"{Path} cannot be mounted again.");
+    }
 
     /// <summary>The power goes, and comes back: what was not synced is lost. Nothing of ours may be open on the disk.</summary>
     public async Task CutPowerAsync()
@@ -49,8 +63,7 @@ public sealed partial class LoopDisk : IDisposable
         Close(descriptor);
         if (failed)
             throw new InvalidOperationException($"EXT4_IOC_SHUTDOWN: errno {error}");
-        if (!await RunAsync("umount", [Path]) || !await MountAsync())
-            throw new InvalidOperationException($"{Path} cannot be mounted again.");
+        await RemountAsync();
     }
 
     private static async Task<bool> RunAsync(string program, string[] arguments)

@@ -13,47 +13,19 @@ namespace DatasetCache.Cache.Tests.Integrity;
 public sealed class FailingDiskTests : IAsyncLifetime
 {
     private const int Size = 12_000_000;
-    private readonly TempFolder folder = new();
     private readonly MemoryOrigin origin = new();
-    private string why = "needs root";
-    private bool mounted;
+    private LoopDisk? disk;
 
-    private string Disk => folder["disk"];
+    private string Disk => disk!.Path;
 
-    private string Image => folder["image"];
+    private string Image => disk!.Image;
 
-    public async ValueTask InitializeAsync()
+    public async ValueTask InitializeAsync() => disk = await LoopDisk.TryCreateAsync(64 << 20, "-O", "^has_journal");
+
+    public ValueTask DisposeAsync()
     {
-        folder.CreateDirectory("disk");
-        if (!Environment.IsPrivilegedProcess)
-            return;
-        await using (var image = File.Create(Image))
-            image.SetLength(64 * 1024 * 1024);
-        why = await RunAsync("mkfs.ext4", "-q", "-F", "-O", "^has_journal", Image) ?? await RunAsync("mount", "-o", "loop,errors=remount-ro", Image, Disk) ?? "";
-        mounted = why.Length == 0;
-    }
-
-    public async ValueTask DisposeAsync()
-    {
-        if (mounted)
-            await RunAsync("umount", "-l", Disk);
-        folder.Dispose();
-    }
-
-    // What it says where it fails; null where it does not.
-    private static async Task<string?> RunAsync(string program, params string[] arguments)
-    {
-        try
-        {
-            using var process = Process.Start(new ProcessStartInfo(program, arguments) { RedirectStandardError = true, RedirectStandardOutput = true, UseShellExecute = false })!;
-            var error = await process.StandardError.ReadToEndAsync();
-            await process.WaitForExitAsync();
-            return process.ExitCode == 0 ? null : $"{program}: {error.Trim()}";
-        }
-        catch (System.ComponentModel.Win32Exception e)
-        {
-            return $"{program}: {e.Message}";
-        }
+        disk?.Dispose();
+        return ValueTask.CompletedTask;
     }
 
     private LocalDatasetCache Open(Func<CacheOptions, CacheOptions>? change = null)
@@ -81,14 +53,14 @@ public sealed class FailingDiskTests : IAsyncLifetime
     [Fact]
     public async Task Blocks_that_the_disk_has_lost_cost_their_file_s_pieces_and_no_other_dataset()
     {
-        Assert.SkipUnless(mounted, why);
+        Assert.SkipUnless(disk is not null, "needs root, mkfs.ext4 and a loop device");
         await using var cache = Open();
         var request = Dataset("lost");
         string key, path;
         await using (var lease = await cache.AcquireAsync(request))
             (key, path) = (lease.CacheKey, Path.Join(lease.SnapshotPath, "a.bin"));
         await using var other = await cache.AcquireAsync(Dataset("kept", 100_000));
-        Assert.Null(await RunAsync("sync", "-f", Disk));
+        await disk.SyncAsync();
         // The disk below ends in the middle of the file: what lies behind reads as an error.
         var full = new FileInfo(Image).Length;
         var end = await LastBlockAsync(path);
@@ -127,7 +99,7 @@ public sealed class FailingDiskTests : IAsyncLifetime
     [Fact]
     public async Task On_a_disk_that_was_remounted_read_only_what_is_whole_is_served_and_what_is_broken_is_not()
     {
-        Assert.SkipUnless(mounted, why);
+        Assert.SkipUnless(disk is not null, "needs root, mkfs.ext4 and a loop device");
         var request = Dataset("broken");
         string key, path;
         var cache = Open();
@@ -138,7 +110,7 @@ public sealed class FailingDiskTests : IAsyncLifetime
         File.SetUnixFileMode(path, UnixFileMode.UserRead | UnixFileMode.UserWrite);
         using (var file = File.OpenHandle(path, FileMode.Open, FileAccess.ReadWrite))
             RandomAccess.Write(file, new byte[9], 5);
-        Assert.Null(await RunAsync("sync", "-f", Disk));
+        await disk.SyncAsync();
         // As after an error of the disk: the kernel makes it read-only under all who have it open.
         var device = (await File.ReadAllLinesAsync("/proc/mounts")).Single(line => line.Contains($" {Disk} ", StringComparison.Ordinal)).Split(' ')[0];
         var trigger = $"/sys/fs/ext4/{Path.GetFileName(device)}/trigger_fs_error";
@@ -152,10 +124,7 @@ public sealed class FailingDiskTests : IAsyncLifetime
         await using (var hit = await cache.AcquireAsync(whole))
             Assert.Equal(AcquireOutcome.Hit, hit.Outcome);
         await cache.DisposeAsync();
-        Assert.Null(await RunAsync("umount", Disk));
-        mounted = false;
-        Assert.Null(await RunAsync("mount", "-o", "loop,errors=continue", Image, Disk));
-        mounted = true;
+        await disk.RemountAsync();
         // The mark could not be written: whoever looks next finds it, and heals it.
         await using var again = Open();
         var result = (await again.VerifyAsync(key))!;

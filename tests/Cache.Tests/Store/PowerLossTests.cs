@@ -77,10 +77,7 @@ public sealed class PowerLossTests
                 await Assert.ThrowsAsync<InvalidOperationException>(() => cache.AcquireAsync(Request(synced ? 1 : 0)));
             origin.Trim = null;
             if (synced)
-            {
-                using var sync = System.Diagnostics.Process.Start("sync", ["-f", disk.Path]);
-                await sync.WaitForExitAsync();
-            }
+                await disk.SyncAsync();
             await disk.CutPowerAsync();
 
             await using var after = Open(disk);
