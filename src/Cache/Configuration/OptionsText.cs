@@ -8,6 +8,7 @@ internal static class OptionsText
     public static IEnumerable<(string Name, string Text)> Of(CacheOptions options) =>
     [
         (SettingTable.CacheRoot, options.Root),
+        (SettingTable.CacheSharedRoot, string.Join(':', options.SharedRoots)),
         (SettingTable.CacheMaxSize, Text(options.MaxSize)),
         (SettingTable.CacheLowMark, Text(options.LowMarkPercent) + "%"),
         (SettingTable.CacheMinFree, options.MinFree.ToString()),
@@ -24,7 +25,6 @@ internal static class OptionsText
         (SettingTable.ScrubRate, Text(options.ScrubRate)),
         (SettingTable.Strict, options.Strict ? "true" : "false"),
         (SettingTable.Offline, options.Offline ? "true" : "false"),
-        (SettingTable.Strict, options.Strict ? "true" : "false"),
         (SettingTable.OriginDatasetPath, options.DatasetPathTemplate),
     ];
 

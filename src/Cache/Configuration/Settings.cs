@@ -120,8 +120,9 @@ public sealed class Settings
         var errors = new SettingErrors();
         if (!Path.IsPathRooted(options.Root))
             errors.Add(SettingTable.CacheRoot, $"{SettingTable.CacheRoot} is '{options.Root}' (set in code); it must be an absolute path.");
-        var resolved = OptionsText.Of(options).ToDictionary(pair => pair.Name,
-            pair => new ResolvedSetting(SettingTable.Get(pair.Name), pair.Text, new SettingSource(SettingOrigin.Code, null)), StringComparer.Ordinal);
+        var resolved = SettingTable.All.ToDictionary(setting => setting.Name, setting => new ResolvedSetting(setting, setting.Default, SettingSource.Default), StringComparer.Ordinal);
+        foreach (var (name, text) in OptionsText.Of(options))
+            resolved[name] = new ResolvedSetting(SettingTable.Get(name), text, new SettingSource(SettingOrigin.Code, null));
         _ = ReadCache(new SettingParser(resolved, errors), errors);
         errors.ThrowIfAny();
     }

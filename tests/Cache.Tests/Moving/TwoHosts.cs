@@ -15,7 +15,7 @@ public sealed class TwoHosts : IAsyncDisposable
 
     public LocalDatasetCache Source => field ??= Fixture.Open();
 
-    public LocalDatasetCache OpenTarget(Func<CacheOptions, CacheOptions>? change = null, FileSystem? files = null)
+    internal LocalDatasetCache OpenTarget(Func<CacheOptions, CacheOptions>? change = null, FileSystem? files = null)
         => Fixture.Open(options => (change ?? (same => same))(options with { Root = There, Offline = true }), files);
 
     /// <summary>Gets a snapshot on the first host.</summary>
