@@ -1,4 +1,5 @@
 using System.Security.Cryptography;
+using DatasetCache.Datasets;
 using DatasetCache.Integrity;
 using DatasetCache.Store;
 using DatasetCache.Testing;
@@ -81,6 +82,14 @@ public sealed class DigestTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task One_file_of_an_origin_of_which_nothing_is_known_proves_nothing_either()
+    {
+        await using var lease = await fixture.Open().AcquireAsync(fixture.Request(selection: new Selection { Mode = SelectionMode.All, Include = ["0.bin"] }));
+        Assert.Empty(await CheckAsync(lease.CacheKey));
+        Assert.Equal(Record, new FileInfo(Digests(lease.CacheKey)).Length);
+    }
+
+    [Fact]
     public async Task Where_more_disagree_than_agree_it_is_the_origins_way()
     {
         wrong.UnionWith(["1.bin", "2.bin", "3.bin", "4.bin"]);
@@ -127,7 +136,7 @@ public sealed class DigestTests : IAsyncDisposable
         if (tornTo >= 0)
             File.WriteAllBytes(Digests(key), first[..tornTo]);
         else
-            Damage.FlipBit(Digests(key), 30); // The second record.
+            Damage.FlipBit(Digests(key), Record + 10); // In the second one's MD5.
         Assert.Empty(await CheckAsync(key));
         Assert.Equal((tornTo < 0 ? Files + 1 : Files) * Record, new FileInfo(Digests(key)).Length);
     }
