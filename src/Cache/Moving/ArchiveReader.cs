@@ -5,7 +5,7 @@ namespace DatasetCache.Moving;
 
 /// <summary>
 /// Reads a tar of which nothing is believed: regular files in ustar headers with PAX records, and nothing else. System.Formats.Tar is for archives of
-/// friends: of a stranger's it allocates what a header says (docs/decisions/0005).
+/// friends: of a stranger's it allocates what a header says (docs/decisions/0010).
 /// </summary>
 internal sealed class ArchiveReader(Stream input, long maxMembers, CancellationToken cancellationToken)
 {

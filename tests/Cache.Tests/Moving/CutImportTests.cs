@@ -1,4 +1,6 @@
+using DatasetCache.Datasets;
 using DatasetCache.Eviction;
+using DatasetCache.Moving;
 using DatasetCache.Origins;
 using DatasetCache.Store;
 using DatasetCache.Testing;
@@ -164,6 +166,27 @@ public sealed class CutImportTests : IAsyncLifetime
         Assert.Equal(staged, Directory.EnumerateFiles(Path.Join(hosts.There, "staging"), "*.jpg", SearchOption.AllDirectories).Select(Path.GetFileName).Order());
         await using var lease = await online.AcquireAsync(hosts.Fixture.Request(snapshot: "snap_2"));
         hosts.Fixture.AssertHoldsTheOrigin(lease.Path, "a.jpg", "c.jpg", "deep/b.jpg");
+    }
+
+    [Fact]
+    [Trait("Fault", "24")]
+    public async Task What_a_killed_import_of_another_archive_left_is_not_built_on()
+    {
+        var target = hosts.OpenTarget();
+        var members = RawTar.Members(archive);
+        var entry = ForeignEntry.Check(EntryRecord.FromJson(members[1].Content), out _)!;
+        using (var root = CacheRoot.Open(hosts.There))
+        {
+            // Same dataset, same names, sizes and ETags, other bytes, and a journal that vouches for them.
+            using var left = await StagingArea.TakeAsync(root, StagingArea.NameFor(entry.Identity) + "~import", TimeSpan.Zero, TimeProvider.System, CancellationToken.None);
+            using var source = new FileSystem().OpenRoot(Path.Join(hosts.Fixture.Root, "entries", keys[0]));
+            left!.Begin(new Manifest(ManifestText.Read(source, "manifest")!.Select(line => line.File)));
+            left.WriteWhole(0, MemoryOrigin.Bytes(99, 10_000));
+        }
+        await TwoHosts.ImportAsync(target, archive);
+        Assert.Equal(MemoryOrigin.Bytes(1, 10_000), await File.ReadAllBytesAsync(Path.Join(hosts.There, "snapshots", keys[0], "a.jpg")));
+        Assert.All(keys, key => Assert.True(hosts.IsSound(key)));
+        hosts.AssertStagingIsClean();
     }
 
     /// <summary>An archive that does something before its second half.</summary>
