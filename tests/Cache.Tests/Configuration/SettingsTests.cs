@@ -93,6 +93,7 @@ public sealed class SettingsTests : IDisposable
                     "transfer.concurrency" or "transfer.attempts" => "7",
                     "transfer.stallTimeout" or "lock.timeout" or "freshness.ttl" or "freshness.maxStale" => "7s",
                     "origin.datasetPath" => "{snapshot}/{dataset}/",
+                    "cache.sharedRoot" => "/a:/b",
                     _ => "x",
                 };
                 var settings = Settings.Load(flags, name => name == variable ? value : name == "HOME" ? "/h" : null, files);
