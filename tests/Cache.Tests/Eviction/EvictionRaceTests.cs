@@ -24,7 +24,7 @@ public sealed class EvictionRaceTests : IAsyncDisposable
         using var over = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
         var readers = Enumerable.Range(0, 3).Select(reader => Task.Run(async () =>
         {
-            while (Volatile.Read(ref evicted) < 60 || Volatile.Read(ref hits) < 20 || Volatile.Read(ref misses) < 20)
+            while (Volatile.Read(ref evicted) < 15 || Volatile.Read(ref hits) < 15 || Volatile.Read(ref misses) < 10)
             {
                 await using var lease = await caches[reader].AcquireAsync(fixture.Request(), cancellationToken: over.Token);
                 Interlocked.Increment(ref lease.Outcome == AcquireOutcome.Hit ? ref hits : ref misses);
