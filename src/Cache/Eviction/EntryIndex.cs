@@ -150,7 +150,10 @@ internal sealed class EntryIndex(CacheRoot root, EntryStore entries, AdaptiveTtl
     private void Reread()
     {
         var gone = new HashSet<string>(known.Keys, StringComparer.Ordinal);
-        foreach (var (key, _) in root.Entries.List())
+        // In no order: a folder that lists its newest first would make Lowest change its mind at every entry.
+        var names = root.Entries.List().ToArray();
+        Random.Shared.Shuffle(names);
+        foreach (var (key, _) in names)
         {
             if (ReadIfChanged(key))
                 gone.Remove(key);
