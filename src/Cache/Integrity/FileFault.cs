@@ -25,7 +25,7 @@ public enum FileFaultKind
 
 /// <summary>What is wrong with one file of an entry.</summary>
 /// <param name="Path">Below the snapshot's directory.</param>
-/// <param name="Pieces">The broken pieces of 4 MiB, by number from 0; empty where the whole file is meant.</param>
+/// <param name="Pieces">The broken pieces of 1 MiB, by number from 0; empty where the whole file is meant.</param>
 /// <param name="Words">The same for people, without the path.</param>
 public sealed record FileFault(string Path, FileFaultKind Kind, IReadOnlyList<int> Pieces, string Words)
 {

@@ -16,7 +16,7 @@ internal sealed class OriginDownload(IOrigin origin, string prefix, StagingArea 
     public const int Unrecorded = 32 * 1024 * 1024;
 
     /// <summary>Bytes of a large file that one request asks for.</summary>
-    public const int Span = 8 * Pieces.Size;
+    public const int Span = 32 * Pieces.Size;
 
     private const int BufferSize = 256 * 1024;
     private readonly RetryPolicy retry = new(options.Attempts, time);

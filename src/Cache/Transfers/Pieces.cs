@@ -3,13 +3,13 @@ using DatasetCache.Datasets;
 namespace DatasetCache.Transfers;
 
 /// <summary>
-/// The pieces of a manifest's files, in its order, which of them are here, and their checksums. A file has one piece per 4 MiB, an empty
+/// The pieces of a manifest's files, in its order, which of them are here, and their checksums. A file has one piece per MiB, an empty
 /// file has one empty piece. Safe for any number of writers of different pieces.
 /// </summary>
 internal sealed class Pieces
 {
     /// <summary>Bytes in every piece of a file but its last.</summary>
-    public const int Size = 4 * 1024 * 1024;
+    public const int Size = 1024 * 1024;
 
     private readonly int[] first;
     private readonly uint[] checksums;

@@ -1,0 +1,68 @@
+using System.Numerics;
+
+namespace DatasetCache.Coordination;
+
+/// <summary>A set of piece numbers below <see cref="Size"/>, a bit each. Not safe for several writers.</summary>
+internal sealed class PieceSet
+{
+    private readonly ulong[] words;
+
+    public PieceSet(int size)
+        : this(size, new ulong[(size + 63) / 64])
+    {
+    }
+
+    /// <param name="size">Numbers from 0 to below this can be in it.</param>
+    /// <param name="words">Taken over, not copied. Bits at and past <paramref name="size"/> are cleared; missing words are no piece.</param>
+    public PieceSet(int size, ulong[] words)
+    {
+        Size = size;
+        var length = (size + 63) / 64;
+        if (words.Length != length)
+            Array.Resize(ref words, length);
+        if (size % 64 != 0)
+            words[^1] &= (1UL << (size % 64)) - 1;
+        this.words = words;
+        Count = words.Sum(BitOperations.PopCount);
+    }
+
+    public int Size { get; }
+
+    public int Count { get; private set; }
+
+    public bool IsFull => Count == Size;
+
+    public IReadOnlyList<ulong> Words => words;
+
+    public static PieceSet Full(int size)
+    {
+        var words = new ulong[(size + 63) / 64];
+        Array.Fill(words, ulong.MaxValue);
+        return new PieceSet(size, words);
+    }
+
+    public bool Contains(int piece) => (uint)piece < (uint)Size && (words[piece >> 6] >> (piece & 63) & 1) != 0;
+
+    /// <returns>False where it was in it already.</returns>
+    public bool Add(int piece)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(piece);
+        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(piece, Size);
+        if (Contains(piece))
+            return false;
+        words[piece >> 6] |= 1UL << (piece & 63);
+        Count++;
+        return true;
+    }
+
+    public bool Remove(int piece)
+    {
+        if (!Contains(piece))
+            return false;
+        words[piece >> 6] &= ~(1UL << (piece & 63));
+        Count--;
+        return true;
+    }
+
+    public PieceSet Copy() => new(Size, [.. words]);
+}
