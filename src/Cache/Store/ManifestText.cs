@@ -20,8 +20,26 @@ internal static class ManifestText
     /// <summary>Writes a manifest; with <paramref name="pieces"/> (over the same manifest) its checksums too.</summary>
     public static void Write(FileHandle file, Manifest manifest, Pieces? pieces)
     {
-        var buffer = new StringBuilder(128 * 1024);
         var offset = 0L;
+        foreach (var bytes in Compose(manifest, pieces))
+        {
+            file.Write(bytes, offset);
+            offset += bytes.Length;
+        }
+    }
+
+    /// <summary>The same in memory, for other nodes.</summary>
+    public static byte[] ToBytes(Manifest manifest, Pieces? pieces)
+    {
+        using var all = new MemoryStream();
+        foreach (var bytes in Compose(manifest, pieces))
+            all.Write(bytes);
+        return all.ToArray();
+    }
+
+    private static IEnumerable<byte[]> Compose(Manifest manifest, Pieces? pieces)
+    {
+        var buffer = new StringBuilder(128 * 1024);
         var crc = 0u;
         buffer.Append(Header).Append('\n');
         for (var i = 0; i < manifest.Files.Count; i++)
@@ -35,19 +53,18 @@ internal static class ManifestText
             }
             buffer.Append('\t').Append(entry.Path).Append('\n');
             if (buffer.Length > 100 * 1024)
-                Flush();
+                yield return Flush();
         }
-        Flush();
+        yield return Flush();
         buffer.Append(CultureInfo.InvariantCulture, $"end {manifest.Files.Count} {crc:x8}\n");
-        Flush();
+        yield return Flush();
 
-        void Flush()
+        byte[] Flush()
         {
             var bytes = Encoding.UTF8.GetBytes(buffer.ToString());
             crc = Crc32C.Append(crc, bytes);
-            file.Write(bytes, offset);
-            offset += bytes.Length;
             buffer.Clear();
+            return bytes;
         }
     }
 
@@ -55,10 +72,11 @@ internal static class ManifestText
     public readonly record struct Line(ManifestFile File, uint[] Checksums);
 
     /// <summary>Reads all lines, or null where the file is torn or foreign.</summary>
-    public static IReadOnlyList<Line>? Read(DirectoryHandle directory, string name)
+    public static IReadOnlyList<Line>? Read(DirectoryHandle directory, string name) => directory.TryReadAll(name) is { } bytes ? Read(bytes) : null;
+
+    /// <summary>The same of bytes in memory; whatever follows the manifest's last line is passed over.</summary>
+    public static IReadOnlyList<Line>? Read(byte[] bytes)
     {
-        if (directory.TryReadAll(name) is not { } bytes)
-            return null;
         bytes = bytes[..RecordAt(bytes)];
         var end = bytes.AsSpan().TrimEnd((byte)'\n').LastIndexOf((byte)'\n') + 1;
         var last = Encoding.UTF8.GetString(bytes.AsSpan(end));
@@ -100,6 +118,9 @@ internal static class ManifestText
 
     /// <summary>A manifest's bytes as they are for who keeps the record elsewhere.</summary>
     public static byte[] WithoutRecord(byte[] bytes) => bytes[..RecordAt(bytes)];
+
+    /// <summary>What follows the manifest's last line.</summary>
+    public static ReadOnlyMemory<byte> Appendix(byte[] bytes) => bytes.AsMemory(RecordAt(bytes));
 
     // Where the line with the record begins, or whatever a power cut left of it; the length where there is none. A file's line begins with a digit.
     private static int RecordAt(ReadOnlySpan<byte> bytes)

@@ -29,9 +29,15 @@ internal sealed class OriginDownload(IOrigin origin, string prefix, StagingArea 
 
     /// <summary>Fetches whatever these files lack.</summary>
     /// <exception cref="OriginException">The first failure that retries did not mend; what arrived before stays in staging.</exception>
-    public async Task FetchAsync(IReadOnlyList<int> files, CancellationToken cancellationToken)
+    public Task FetchAsync(IReadOnlyList<int> files, CancellationToken cancellationToken) => FetchAsync(Claims(files).OrderByDescending(claim => claim.Count > 1), cancellationToken);
+
+    /// <summary>Fetches some pieces of files, those that follow each other in one file by one request.</summary>
+    /// <param name="pieces">Ordered by file and piece.</param>
+    public Task FetchPiecesAsync(IReadOnlyList<(int File, int Piece)> pieces, CancellationToken cancellationToken) => FetchAsync(Claims(pieces), cancellationToken);
+
+    private async Task FetchAsync(IEnumerable<Claim> wanted, CancellationToken cancellationToken)
     {
-        var claims = new Queue<Claim>(Claims(files).OrderByDescending(claim => claim.Count > 1));
+        var claims = new Queue<Claim>(wanted);
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         Exception? first = null;
         var workers = new Task[Math.Min(options.Concurrency, claims.Count)];
@@ -80,6 +86,19 @@ internal sealed class OriginDownload(IOrigin origin, string prefix, StagingArea 
         }
     }
 
+    private static IEnumerable<Claim> Claims(IReadOnlyList<(int File, int Piece)> pieces)
+    {
+        for (var i = 0; i < pieces.Count;)
+        {
+            var (file, first) = pieces[i];
+            var count = 1;
+            while (i + count < pieces.Count && count < Span / Pieces.Size && pieces[i + count] == (file, first + count))
+                count++;
+            yield return new Claim(file, first, count);
+            i += count;
+        }
+    }
+
     private async Task FetchAsync(Claim claim, StallGuard guard, CancellationToken cancellationToken)
     {
         var entry = staging.Listing.Files[claim.File];
@@ -99,13 +118,18 @@ internal sealed class OriginDownload(IOrigin origin, string prefix, StagingArea 
         {
             budget.Return(weight);
         }
-        // The last two claims of a file may end at once.
-        if (staging.Pieces.HasAll(claim.File) && finished.TryAdd(claim.File, 0))
-        {
-            if (entry.Size > 0)
-                meter.FileFetched();
-            meter.FileDone();
-        }
+        NoteFile(claim.File, fromOrigin: true);
+    }
+
+    /// <summary>Counts a file once all its pieces are here, whoever brought the last one.</summary>
+    public void NoteFile(int file, bool fromOrigin)
+    {
+        // Its last two pieces may come at once.
+        if (!staging.Pieces.HasAll(file) || !finished.TryAdd(file, 0))
+            return;
+        if (fromOrigin && staging.Listing.Files[file].Size > 0)
+            meter.FileFetched();
+        meter.FileDone();
     }
 
     private async Task FetchWholeAsync(int file, StallGuard guard, CancellationToken cancellationToken)

@@ -3,7 +3,7 @@ namespace DatasetCache.Transfers;
 /// <summary>What an acquisition has done so far, counted by many workers and read by whoever shows progress.</summary>
 internal sealed class TransferMeter
 {
-    private long bytesFromOrigin, filesFromOrigin, reusedBytes, sharedBytes, filesDone, bytesDone, filesTotal, bytesTotal;
+    private long bytesFromOrigin, filesFromOrigin, reusedBytes, sharedBytes, peerBytes, filesDone, bytesDone, filesTotal, bytesTotal;
     private volatile int phase;
 
     public long BytesFromOrigin => Interlocked.Read(ref bytesFromOrigin);
@@ -13,6 +13,8 @@ internal sealed class TransferMeter
     public long ReusedBytes => Interlocked.Read(ref reusedBytes);
 
     public long SharedBytes => Interlocked.Read(ref sharedBytes);
+
+    public long BytesFromPeers => Interlocked.Read(ref peerBytes);
 
     public AcquirePhase Phase
     {
@@ -25,6 +27,8 @@ internal sealed class TransferMeter
     internal void Reused(long bytes) => Interlocked.Add(ref reusedBytes, bytes);
 
     internal void Shared(long bytes) => Interlocked.Add(ref sharedBytes, bytes);
+
+    internal void FromPeer(long bytes) => Interlocked.Add(ref peerBytes, bytes);
 
     internal void FileFetched() => Interlocked.Increment(ref filesFromOrigin);
 

@@ -7,7 +7,7 @@ namespace DatasetCache.Cache.Tests.Integrity;
 /// <summary>A heal that is cut short anywhere: nothing half-healed is ever handed out, and the next one goes on.</summary>
 public sealed class FailingHealTests
 {
-    private const int Piece = 4 * 1024 * 1024;
+    private const int Piece = 1024 * 1024;
     private static readonly string[] Files = ["a.jpg", "images/b.jpg", "images/large.bin"];
 
     private static void Break(string snapshot)

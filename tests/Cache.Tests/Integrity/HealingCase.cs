@@ -7,7 +7,7 @@ namespace DatasetCache.Cache.Tests.Integrity;
 /// <summary>A dataset of a small file and one of three pieces, and ways to break it.</summary>
 public abstract class HealingCase : IAsyncDisposable
 {
-    protected const int Piece = 4 * 1024 * 1024;
+    protected const int Piece = 1024 * 1024;
     protected const int LargeSize = (2 * Piece) + 1_000_000;
     protected static readonly string[] Files = ["a.jpg", "images/b.jpg", "images/large.bin"];
 

@@ -9,7 +9,7 @@ namespace DatasetCache.Cache.Tests.Integrity;
 [Trait("Fault", "8")]
 public sealed class S3HealTests : IAsyncLifetime
 {
-    private const int Piece = 4 * 1024 * 1024;
+    private const int Piece = 1024 * 1024;
     private readonly TempFolder folder = new();
     private readonly byte[] large = MemoryOrigin.Bytes(100, 40_000_000);
     private FaultProxy proxy = null!;
@@ -51,7 +51,7 @@ public sealed class S3HealTests : IAsyncLifetime
         RandomAccess.Write(file, new byte[9], large.Length - 10);
     }
 
-    private const long Broken = Piece + (40_000_000 - (9 * Piece));
+    private const long Broken = Piece + (40_000_000 - (38 * Piece));
 
     [Fact]
     public async Task Exactly_the_broken_pieces_are_asked_for_by_range_and_version()
@@ -61,7 +61,7 @@ public sealed class S3HealTests : IAsyncLifetime
         Assert.Equal((VerifyOutcome.Healed, Broken), (result.Outcome, result.BytesFromOrigin));
         Assert.Equal(large, await File.ReadAllBytesAsync(path));
         var asked = proxy.Requests.Skip(before).ToArray();
-        Assert.Equal([$"bytes={2 * Piece}-{(3 * Piece) - 1}", $"bytes={9 * Piece}-{large.Length - 1}"], asked.Select(request => request.Range).OrderBy(range => range!.Length).ThenBy(range => range, StringComparer.Ordinal));
+        Assert.Equal([$"bytes={2 * Piece}-{(3 * Piece) - 1}", $"bytes={38 * Piece}-{large.Length - 1}"], asked.Select(request => request.Range).OrderBy(range => range!.Length).ThenBy(range => range, StringComparer.Ordinal));
     }
 
     [Fact]

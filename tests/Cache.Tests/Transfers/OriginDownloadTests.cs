@@ -172,8 +172,8 @@ public sealed class OriginDownloadTests : IAsyncDisposable
     [Fact]
     public async Task What_is_under_way_never_exceeds_its_budget()
     {
-        for (var i = 0; i < 40; i++)
-            fixture.Put($"{i}.bin", MemoryOrigin.Bytes(i, 3_000_000));
+        for (var i = 0; i < 60; i++)
+            fixture.Put($"{i}.bin", MemoryOrigin.Bytes(i, 1_000_000));
         var open = 0;
         var most = 0;
         fixture.Origin.BeforeRead = async (_, _, _) =>
@@ -184,12 +184,12 @@ public sealed class OriginDownloadTests : IAsyncDisposable
         };
         fixture.Origin.Trim = (_, position, count) =>
         {
-            if (position + count >= 3_000_000)
+            if (position + count >= 1_000_000)
                 Interlocked.Decrement(ref open);
             return count;
         };
-        await using var lease = await Get(options => options with { Concurrency = 40 });
-        Assert.InRange(most, 2, OriginDownload.Unrecorded / 3_000_000);
+        await using var lease = await Get(options => options with { Concurrency = 60 });
+        Assert.InRange(most, 2, OriginDownload.Unrecorded / 1_000_000);
     }
 
     private static void InterlockedMax(ref int target, int value)

@@ -7,7 +7,7 @@ namespace DatasetCache.Cli.Tests.Acquiring;
 [Trait("Fault", "8")]
 public sealed class HealingProcessTests : IAsyncLifetime
 {
-    private const int Piece = 4 << 20;
+    private const int Piece = 1 << 20;
     private readonly Dscache dscache = new();
     private readonly byte[] content = MemoryOrigin.Bytes(7, 40 * 1024 * 1024);
     private FaultProxy proxy = null!;

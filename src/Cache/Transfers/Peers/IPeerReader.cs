@@ -29,6 +29,9 @@ internal interface IPieceSink
     /// <summary>Room for the next bytes: at most as many are written to it.</summary>
     Memory<byte> Next();
 
+    /// <summary>What the sender says that the ranges of its answer have (<see cref="PieceRange.Checksum"/>), before their bytes.</summary>
+    void Promise(IReadOnlyList<uint> checksums);
+
     /// <exception cref="PeerException">What has come is not what it should be.</exception>
     void Accept(int count);
 }
