@@ -78,6 +78,12 @@ internal sealed record MemberReport
     /// <summary>Counts up from 1. What arrives late or twice is known by it.</summary>
     public required long Sequence { get; init; }
 
+    /// <summary>
+    /// Number of the newest report of this session whose reply came here; 0 for none. What a reply gave out and that never came is known to be lost by it.
+    /// Each report says again all that changed since that one.
+    /// </summary>
+    public long Answered { get; init; }
+
     public required Epoch Seen { get; init; }
 
     /// <summary>Digest of the piece plan, and how many pieces it has: only nodes with the same plan share pieces.</summary>
@@ -98,6 +104,9 @@ internal sealed record MemberReport
     public IReadOnlyList<PartialPiece> Partial { get; init; } = [];
 
     public IReadOnlyList<CompletedPiece> Completed { get; init; } = [];
+
+    /// <summary>Pieces that came from a neighbour while nobody could tell what they must be (<see cref="MemberReply.Proven"/>, <see cref="MemberReply.Refuted"/>). In full: all of them.</summary>
+    public IReadOnlyList<CompletedPiece> Unproven { get; init; } = [];
 
     public IReadOnlyList<FailedPiece> Failed { get; init; } = [];
 
@@ -138,6 +147,9 @@ internal sealed record MemberReply
 {
     public required Epoch Epoch { get; init; }
 
+    /// <summary>The <see cref="MemberReport.Sequence"/> that this answers.</summary>
+    public long Sequence { get; init; }
+
     /// <summary>The coordinator does not know this session as it stands: report in full, at once.</summary>
     public bool Resync { get; init; }
 
@@ -148,6 +160,12 @@ internal sealed record MemberReply
 
     /// <summary>Pieces that this node reads or waits for and need not: another has brought them, or the claim lapsed.</summary>
     public IReadOnlyList<int> Dropped { get; init; } = [];
+
+    /// <summary>Pieces of <see cref="MemberReport.Unproven"/> that are what the origin has.</summary>
+    public IReadOnlyList<int> Proven { get; init; } = [];
+
+    /// <summary>Pieces that this node has and that are not what the origin has: they must be fetched anew, and not be served.</summary>
+    public IReadOnlyList<int> Refuted { get; init; } = [];
 
     /// <summary>Some of the others, for when no coordinator answers.</summary>
     public IReadOnlyList<Peer> Neighbours { get; init; } = [];
