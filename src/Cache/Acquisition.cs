@@ -5,20 +5,27 @@ using DatasetCache.Integrity;
 using DatasetCache.Origins;
 using DatasetCache.Store;
 using DatasetCache.Transfers;
+using DatasetCache.Transfers.Peers;
+using DatasetCache.Coordination;
 
 namespace DatasetCache;
 
 /// <summary>One miss from listing to publishing, for however many callers wait for it.</summary>
-internal sealed class Acquisition(
+internal sealed partial class Acquisition(
     CacheRoot root, EntryStore entries, EntryIndex index, SpaceLedger space, StagingSweep sweep, Healer healer, CacheOptions options, TimeProvider time, IOrigin origin, string prefix,
-    DatasetRef dataset, bool allowMissing, string? jobId, bool refresh, TransferMeter meter, SharedRoots sharedRoots)
+    DatasetRef dataset, bool allowMissing, string? jobId, bool refresh, TransferMeter meter, SharedRoots sharedRoots, ClusterNode? node)
 {
     private readonly KnownVersions versions = new(root, time, origin.Identity, prefix);
     private KnownVersion? before;
     private string? previousKey;
 
+    private readonly ClusterAcquisition? cluster = node is null ? null : new ClusterAcquisition(node, meter);
+
     // Whose manifest stands for the origin's listing; null where the origin listed.
-    private SharedEntry? lent;
+    private SelectedFiles? lent;
+
+    // What the cluster's nodes agreed on.
+    private ManifestDocument? agreed;
 
     /// <summary>How often a dataset may change under our eyes before that is an error.</summary>
     private const int Restarts = 2;
@@ -47,6 +54,7 @@ internal sealed class Acquisition(
             {
                 // List again and start over: what did not change is still in staging.
                 meter.Restart();
+                cluster?.Contradict();
                 sharedRoots.Distrust();
             }
             catch (OriginException e) when (e.Failure == OriginFailure.Changed)
@@ -81,18 +89,16 @@ internal sealed class Acquisition(
             return Land(identity, entries.TryLease(identity), AcquireOutcome.Miss, version.Digest, version.StaleSince);
         }
         var entry = sharedRoots.Find(identity);
-        lent = dataset.SnapshotId is not null || options.Offline ? entry : null;
+        lent = entry is not null && (dataset.SnapshotId is not null || options.Offline)
+            ? new SelectedFiles(entry.Manifest!, entry.Record.MissingCount, entry.Record.MissingFirst, entry.Record.SelectionReason) : null;
         listing ??= lent?.Manifest;
-        if (listing is null)
+        if (cluster is not null && lent is null)
         {
-            listing = await ListAsync(cancellationToken);
-            if (version.Digest is { } known && !string.Equals(known, listing.Digest, StringComparison.Ordinal))
-            {
-                // Whoever found this version has not fetched it, and it is gone by now.
-                versions.Note(listing.Digest, jobId);
-                throw new OriginException(OriginFailure.Changed, $"{origin.Identity}/{prefix} is no longer what it was when it was last listed.");
-            }
+            agreed = await cluster.ManifestAsync(ClusterKey.Of(identity), listing, cancel => ListVersionAsync(version.Digest, cancel), maxAge: null, jobId, cancellationToken);
+            lent = agreed.Selected;
+            listing = agreed.Manifest;
         }
+        listing ??= await ListVersionAsync(version.Digest, cancellationToken);
         // Not before our own area is held: however old it is, it is about to be resumed.
         sweep.RemoveAbandoned(StagingSweep.DefaultPatience);
         KnownVersions.Sweep(root, time.GetUtcNow());
@@ -111,6 +117,10 @@ internal sealed class Acquisition(
             // A full disk hurts everybody on the host: what cannot be finished does not stay to fill it.
             staging.Remove();
             throw;
+        }
+        finally
+        {
+            cluster?.Abandon();
         }
     }
 
@@ -149,95 +159,10 @@ internal sealed class Acquisition(
 
     private DatasetIdentity Identity(string? contentDigest) => DatasetIdentity.Create(origin.Identity, prefix, dataset, contentDigest);
 
-    /// <summary>The version that a shared root can give: the job's, the newest that is known here, or the newest that is known there.</summary>
-    private string? ResolveOffline()
-    {
-        var theirs = sharedRoots.NewestOf(origin.Identity, prefix);
-        var known = new[] { versions.OfJob(jobId), versions.Newest, theirs }.OfType<KnownVersion>().FirstOrDefault(version => sharedRoots.Find(Identity(version.ContentDigest)) is not null)
-            ?? throw OfflineException.Of($"{origin.Identity}/{prefix}");
-        if (known == theirs)
-            versions.NoteForeign(known.ContentDigest, known.CheckedAt, digest => IsReady(Identity(digest)));
-        versions.NoteForJob(known.ContentDigest, jobId);
-        return known.ContentDigest;
-    }
-
-    /// <summary>Which version of a mutable dataset is meant; the listing too where the origin had to be asked.</summary>
-    private async Task<(string? Digest, Manifest? Listing, DateTimeOffset? StaleSince)> ResolveAsync(bool isFirst, CancellationToken cancellationToken)
-    {
-        // One asks for all: the others find the answer when they have the lock.
-        using var asking = await FileLock.TakeAsync(root.Staging, versions.LockName, options.LockTimeout, time, cancellationToken)
-            ?? throw new LockTimeoutException($"Another process has been listing {origin.Identity}/{prefix} for longer than {options.LockTimeout}.",
-                "Wait for it, or raise lock.timeout (DSCACHE_LOCK_TIMEOUT).");
-        try
-        {
-            return await AskAsync(isFirst, cancellationToken);
-        }
-        finally
-        {
-            asking.Release();
-        }
-    }
-
-    private async Task<(string? Digest, Manifest? Listing, DateTimeOffset? StaleSince)> AskAsync(bool isFirst, CancellationToken cancellationToken)
-    {
-        var newest = versions.Newest;
-        before ??= newest;
-        if (isFirst && !refresh)
-        {
-            // Ready or not: a rank that came before may be fetching it right now.
-            if (versions.OfJob(jobId) is { } ours)
-                return (ours.ContentDigest, null, null);
-            if (newest is not null && newest.IsYoungerThan(options.FreshnessTtl, time.GetUtcNow()))
-            {
-                versions.NoteForJob(newest.ContentDigest, jobId);
-                return (newest.ContentDigest, null, null);
-            }
-        }
-        try
-        {
-            var listing = await ListAsync(cancellationToken);
-            versions.Note(listing.Digest, jobId);
-            return (listing.Digest, listing, null);
-        }
-        catch (OriginException e) when (e.Code == ErrorCode.OriginUnreachable && newest is not null
-            && newest.IsYoungerThan(options.MaxStale, time.GetUtcNow()) && IsReady(Identity(newest.ContentDigest)))
-        {
-            versions.NoteForJob(newest.ContentDigest, jobId);
-            return (newest.ContentDigest, null, newest.CheckedAt);
-        }
-    }
-
-    private VersionChanges? ChangesTo(DatasetIdentity identity, string? contentDigest)
-    {
-        if (contentDigest is null || before is null || string.Equals(before.ContentDigest, contentDigest, StringComparison.Ordinal))
-            return null;
-        using var old = entries.TryLease(Identity(before.ContentDigest));
-        using var now = entries.TryLease(identity);
-        previousKey = old?.Record.CacheKey;
-        return old is not null && now is not null && entries.ReadManifest(old.Record.CacheKey) is { } was && entries.ReadManifest(now.Record.CacheKey) is { } lines
-            ? VersionChanges.Between(was, new Manifest(lines.Select(line => line.File)))
-            : null;
-    }
-
     private bool IsReady(DatasetIdentity identity)
     {
         using var lease = entries.TryLease(identity);
         return lease is not null;
-    }
-
-    private async Task<Manifest> ListAsync(CancellationToken cancellationToken)
-    {
-        meter.Phase = AcquirePhase.Listing;
-        var files = new List<ManifestFile>();
-        await foreach (var listed in origin.ListAsync(prefix, cancellationToken))
-        {
-            if (DatasetPath.FromKey(listed.Key, prefix, listed.Size) is { } path)
-                files.Add(new ManifestFile(path, listed.Size, listed.ETag));
-        }
-        if (files.Count == 0)
-            throw new DatasetNotFoundException($"There is nothing at {origin.Identity}/{prefix}.", "Check the dataset's id or path, and the bucket.");
-        DatasetPath.RefuseConflicts(files);
-        return new Manifest(files);
     }
 
     private async Task<EntryLease?> DownloadAsync(StagingArea staging, Manifest listing, DatasetIdentity identity, CancellationToken cancellationToken)
@@ -247,14 +172,18 @@ internal sealed class Acquisition(
             ordinal[listing.Files[i].Path] = i;
 
         meter.Phase = AcquirePhase.Downloading;
-        var first = FirstFiles(listing).Select(file => ordinal[file.Path]).ToArray();
-        await FetchAsync(staging, first, cancellationToken);
-        await CheckVersionHashAsync(staging, cancellationToken);
-
-        var chosen = lent is not null ? new SelectedFiles(listing, lent.Record.MissingCount, lent.Record.MissingFirst, lent.Record.SelectionReason) : await DatasetSelector.SelectAsync(listing, prefix, dataset.Selection, path => OpenStaged(staging, path), cancellationToken);
+        // Nodes that have it all give it as a whole.
+        if (agreed?.Selected is null)
+        {
+            await FetchAsync(staging, identity, [.. FirstFiles(listing).Select(file => ordinal[file.Path])], cancellationToken);
+            await CheckVersionHashAsync(staging, cancellationToken);
+        }
+        var chosen = lent ?? await DatasetSelector.SelectAsync(listing, prefix, dataset.Selection, path => OpenStaged(staging, path), cancellationToken);
         RefuseMissing(chosen.MissingCount, chosen.MissingFirst, allowMissing);
         var wanted = chosen.Manifest.Files.Select(file => ordinal[file.Path]).ToArray();
-        var own = await FetchAsync(staging, wanted, cancellationToken);
+        var own = await FetchAsync(staging, identity, wanted, cancellationToken);
+        if (agreed?.Selected is not null)
+            await CheckVersionHashAsync(staging, cancellationToken);
 
         meter.Phase = AcquirePhase.Publishing;
         cancellationToken.ThrowIfCancellationRequested();
@@ -284,6 +213,7 @@ internal sealed class Acquisition(
         }, options.Durable);
         try
         {
+            cluster?.Published(lease?.Record);
             staging.Remove();
             return lease;
         }
@@ -301,7 +231,7 @@ internal sealed class Acquisition(
 
     /// <summary>Reserves space for these files, links what other versions hold, and fetches the rest.</summary>
     /// <returns>Bytes that they take on the disk and share with nobody.</returns>
-    private async Task<long> FetchAsync(StagingArea staging, IReadOnlyList<int> files, CancellationToken cancellationToken)
+    private async Task<long> FetchAsync(StagingArea staging, DatasetIdentity identity, IReadOnlyList<int> files, CancellationToken cancellationToken)
     {
         meter.Expect(files.Count, files.Sum(file => staging.Listing.Files[file].Size));
         var siblings = new Siblings(root, entries, index);
@@ -342,7 +272,11 @@ internal sealed class Acquisition(
         }
         meter.BytesDone(PresentBytes(staging, files));
         await sharedRoots.FillAsync(staging, origin.Identity, prefix, files, cancellationToken);
-        await new OriginDownload(origin, prefix, staging, options, meter, time).FetchAsync(files, cancellationToken);
+        var download = new OriginDownload(origin, prefix, staging, options, meter, time);
+        if (cluster is null || agreed is null)
+            await download.FetchAsync(files, cancellationToken);
+        else
+            await cluster.FetchAsync(ClusterKey.Of(identity), agreed, staging, files, download, new MemberOptions(), cancellationToken);
         return files.Where(file => !staging.IsShared(file)).Sum(file => SpaceLedger.Allocated(staging.Listing.Files[file].Size));
 
         long SharedBytes(IReadOnlyList<Siblings.Match> found)

@@ -82,6 +82,9 @@ public abstract class DatasetLease : IAsyncDisposable
     /// <summary>Bytes copied from shared roots (<see cref="CacheOptions.SharedRoots"/>) instead of read from the origin.</summary>
     public long SharedBytes { get; init; }
 
+    /// <summary>Bytes that came from other nodes of the cluster instead of the origin.</summary>
+    public long BytesFromPeers { get; init; }
+
     /// <summary>Of a mutable dataset that this call found in another version than was known before: what changed.</summary>
     public VersionChanges? Changes { get; init; }
 

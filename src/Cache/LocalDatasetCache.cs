@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using DatasetCache.Coordination;
 using DatasetCache.Datasets;
 using DatasetCache.Eviction;
 using DatasetCache.Integrity;
@@ -30,7 +31,7 @@ public sealed partial class LocalDatasetCache : IDatasetCache, IDisposable
     private readonly Healer healer;
     private readonly ConcurrentDictionary<string, Flight> flights = new(StringComparer.Ordinal);
 
-    private LocalDatasetCache(CacheRoot root, CacheOptions options, IOriginFactory origins, TimeProvider time)
+    private LocalDatasetCache(CacheRoot root, CacheOptions options, IOriginFactory origins, TimeProvider time, ICluster? cluster = null)
     {
         this.root = root;
         this.options = options;
@@ -48,12 +49,14 @@ public sealed partial class LocalDatasetCache : IDatasetCache, IDisposable
         evictor = new Evictor(root, entries, index, protections, gone =>
         {
             statistics.Evicted(gone.CacheKey, gone.FreedBytes);
+            node?.Withdraw(gone.CacheKey);
             Raise(Evicted, gone);
         });
         entries.Index = index;
         entries.Leaving = evictor.ChargeHeirs;
         entries.IsHeld = key => protections.Standing(key).Count > 0;
         space = new SpaceLedger(root, entries, index, new Pressure(root, index, evictor, protections, time), protections, roots, options, sweep);
+        node = cluster is null ? null : Join(cluster);
         healer = new Healer(root, entries, index, space, options, time, broken => Raise(Invalidated, broken));
     }
 
@@ -143,7 +146,7 @@ public sealed partial class LocalDatasetCache : IDatasetCache, IDisposable
         {
             var flight = flights.GetOrAdd(name, _ => new Flight(dataset.SnapshotId ?? (prefix.Length > 0 ? prefix : origin.Identity).TrimEnd('/'), (meter, cancel)
                 => statistics.WatchAsync(WithSharedRootsAsync(meter, shared
-                    => new Acquisition(root, entries, index, space, sweep, healer, options, time, origin, prefix, dataset, request.AllowMissing, request.JobId, request.Refresh, meter, shared).RunAsync(cancel)), meter), time));
+                    => new Acquisition(root, entries, index, space, sweep, healer, options, time, origin, prefix, dataset, request.AllowMissing, request.JobId, request.Refresh, meter, shared, node).RunAsync(cancel)), meter), time));
             if (!flight.TryBoard(out var pilot))
             {
                 flights.TryRemove(new KeyValuePair<string, Flight>(name, flight));
@@ -189,6 +192,7 @@ public sealed partial class LocalDatasetCache : IDatasetCache, IDisposable
                 BytesFromOrigin = flown?.BytesFromOrigin ?? 0,
                 ReusedBytes = flown?.ReusedBytes ?? 0,
                 SharedBytes = flown?.SharedBytes ?? 0,
+                BytesFromPeers = flown?.BytesFromPeers ?? 0,
                 Elapsed = time.GetElapsedTime(started),
             };
             if (!request.IsPrefetch)
@@ -262,7 +266,11 @@ public sealed partial class LocalDatasetCache : IDatasetCache, IDisposable
     }
 
     /// <summary>Lets go of the root. Leases that were handed out stay until they are disposed themselves.</summary>
-    public void Dispose() => root.Dispose();
+    public void Dispose()
+    {
+        node?.Dispose();
+        root.Dispose();
+    }
 
     public ValueTask DisposeAsync()
     {

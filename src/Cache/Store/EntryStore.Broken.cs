@@ -15,6 +15,9 @@ internal sealed partial class EntryStore
     /// <summary>Whether anything but a lease protects an entry: then its tree must not be taken away.</summary>
     public Func<string, bool> IsHeld { get; set; } = _ => false;
 
+    /// <summary>Told of entries that this process finds broken (false) or has healed (true). Does not wait.</summary>
+    public Action<string, bool>? Readiness { get; set; }
+
     /// <summary>Whether the entry is withdrawn.</summary>
     public bool IsBroken(string key)
     {
@@ -64,6 +67,7 @@ internal sealed partial class EntryStore
         if (root.Entries.Status(key) is not { } named || !named.IsSameFile(judged))
             return false;
         WriteMark(key, ReadMark(key)?.With(mark) ?? mark, judged, durable);
+        Readiness?.Invoke(key, arg2: false);
         return true;
     }
 
@@ -82,6 +86,7 @@ internal sealed partial class EntryStore
         if (directory.Delete(BrokenMark.Name) && durable)
             directory.Sync();
         unmarked.TryRemove(key, out _);
+        Readiness?.Invoke(key, arg2: true);
     }
 
     // Null on a disk that takes nothing at all, on which nobody else changes anything either.

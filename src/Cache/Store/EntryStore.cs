@@ -310,6 +310,7 @@ internal sealed partial class EntryStore(CacheRoot root, TimeProvider time, Time
         if (root.Entries.Status(key) is not { } named || !named.IsSameFile(judged))
             return;
         CountChange(naming);
+        Readiness?.Invoke(key, arg2: false);
         Leaving?.Invoke(key, naming);
         var place = $"{key}.{time.GetUtcNow().UtcTicks:x}";
         root.Quarantine.MakeDirectories(place);

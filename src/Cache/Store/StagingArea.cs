@@ -323,6 +323,15 @@ internal sealed class StagingArea : IDisposable
         Pieces.Forget(file, piece);
     }
 
+    /// <summary>Takes back a piece that turned out not to be what the origin has.</summary>
+    public void Discard(int file, int piece)
+    {
+        RetractPiece(file, piece);
+        // Small files are written once, whole.
+        if (Listing.Files[file].Size <= Pieces.Size)
+            Tree.Delete(Listing.Files[file].Path);
+    }
+
     /// <summary>Gives a file of another snapshot a second name here, or copies it where it cannot be shared. False if it is gone.</summary>
     /// <remarks>Not in the journal: a resumed download links it again, which costs less than reading it to check.</remarks>
     public bool TryAdopt(int file, DirectoryHandle from, string fromPath, ReadOnlySpan<uint> checksums)

@@ -18,14 +18,17 @@ internal sealed class OriginDownload(IOrigin origin, string prefix, StagingArea 
     /// <summary>Bytes of a large file that one request asks for.</summary>
     public const int Span = 32 * Pieces.Size;
 
+    // With others about a run of pieces comes over several connections: it is waited for by more than one.
+    private const int MostTogether = 8;
     private const int BufferSize = 256 * 1024;
     private readonly RetryPolicy retry = new(options.Attempts, time);
     private readonly ByteBudget budget = new(Unrecorded);
+    private readonly SemaphoreSlim requests = new(options.Concurrency);
 
     private readonly ConcurrentDictionary<int, byte> finished = new();
 
     /// <summary>Consecutive missing pieces of one file. No struct: the runtime would compile generics over it while the process starts.</summary>
-    private sealed record Claim(int File, int FirstPiece, int Count);
+    private sealed record Claim(int File, int FirstPiece, int Count, Action? Progressed = null);
 
     /// <summary>Fetches whatever these files lack.</summary>
     /// <exception cref="OriginException">The first failure that retries did not mend; what arrived before stays in staging.</exception>
@@ -33,7 +36,9 @@ internal sealed class OriginDownload(IOrigin origin, string prefix, StagingArea 
 
     /// <summary>Fetches some pieces of files, those that follow each other in one file by one request.</summary>
     /// <param name="pieces">Ordered by file and piece.</param>
-    public Task FetchPiecesAsync(IReadOnlyList<(int File, int Piece)> pieces, CancellationToken cancellationToken) => FetchAsync(Claims(pieces), cancellationToken);
+    /// <param name="progressed">Called after each of them, by many at once.</param>
+    public Task FetchPiecesAsync(IReadOnlyList<(int File, int Piece)> pieces, Action progressed, CancellationToken cancellationToken)
+        => FetchAsync(Claims(pieces, progressed), cancellationToken);
 
     private async Task FetchAsync(IEnumerable<Claim> wanted, CancellationToken cancellationToken)
     {
@@ -86,15 +91,15 @@ internal sealed class OriginDownload(IOrigin origin, string prefix, StagingArea 
         }
     }
 
-    private static IEnumerable<Claim> Claims(IReadOnlyList<(int File, int Piece)> pieces)
+    private static IEnumerable<Claim> Claims(IReadOnlyList<(int File, int Piece)> pieces, Action progressed)
     {
         for (var i = 0; i < pieces.Count;)
         {
             var (file, first) = pieces[i];
             var count = 1;
-            while (i + count < pieces.Count && count < Span / Pieces.Size && pieces[i + count] == (file, first + count))
+            while (i + count < pieces.Count && count < MostTogether && pieces[i + count] == (file, first + count))
                 count++;
-            yield return new Claim(file, first, count);
+            yield return new Claim(file, first, count, progressed);
             i += count;
         }
     }
@@ -103,6 +108,7 @@ internal sealed class OriginDownload(IOrigin origin, string prefix, StagingArea 
     {
         var entry = staging.Listing.Files[claim.File];
         var weight = (int)Math.Min(entry.Size, Pieces.Size);
+        await requests.WaitAsync(cancellationToken);
         await budget.TakeAsync(weight);
         try
         {
@@ -117,7 +123,9 @@ internal sealed class OriginDownload(IOrigin origin, string prefix, StagingArea 
         finally
         {
             budget.Return(weight);
+            requests.Release();
         }
+        claim.Progressed?.Invoke();
         NoteFile(claim.File, fromOrigin: true);
     }
 
@@ -158,7 +166,7 @@ internal sealed class OriginDownload(IOrigin origin, string prefix, StagingArea 
         try
         {
             using var target = staging.OpenForPieces(claim.File);
-            var sink = new PieceSink(staging, claim.File, offset, target, buffer, meter);
+            var sink = new PieceSink(staging, claim.File, offset, target, buffer, meter, claim.Progressed);
             await ReadAsync(claim.File, offset, length, sink, guard, cancellationToken);
         }
         finally
@@ -253,7 +261,7 @@ internal sealed class OriginDownload(IOrigin origin, string prefix, StagingArea 
     }
 
     /// <summary>Writes what comes at its place and completes each piece when its last byte is in the file.</summary>
-    private sealed class PieceSink(StagingArea staging, int file, long offset, FileHandle target, byte[] buffer, TransferMeter meter) : Sink
+    private sealed class PieceSink(StagingArea staging, int file, long offset, FileHandle target, byte[] buffer, TransferMeter meter, Action? progressed) : Sink
     {
         private readonly long size = staging.Listing.Files[file].Size;
         private readonly long start = offset;
@@ -290,6 +298,7 @@ internal sealed class OriginDownload(IOrigin origin, string prefix, StagingArea 
                 staging.CompletePiece(file, piece, checksum);
                 target.StartWriteback((long)piece * Pieces.Size, Pieces.LengthOf(size, piece));
                 meter.BytesDone(Pieces.LengthOf(size, piece));
+                progressed?.Invoke();
                 checksum = 0;
             }
         }

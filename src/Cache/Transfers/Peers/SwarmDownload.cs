@@ -1,0 +1,346 @@
+using System.Runtime.ExceptionServices;
+using DatasetCache.Coordination;
+using DatasetCache.Origins;
+using DatasetCache.Store;
+
+namespace DatasetCache.Transfers.Peers;
+
+/// <summary>
+/// Fetches what a plan's files lack, together with other nodes: does what a <see cref="SwarmMember"/> says, and tells it what came of it. Many transfers at once; the member
+/// is called by one at a time.
+/// </summary>
+internal sealed class SwarmDownload
+{
+    // An Orleans call that hangs is given up by the member long before; this is when its task is.
+    private static readonly TimeSpan CallTimeout = TimeSpan.FromSeconds(5);
+    private readonly Lock gate = new(), smallFiles = new();
+    private readonly SemaphoreSlim changed = new(0, 1);
+    private readonly Dictionary<(int Piece, string? Source), CancellationTokenSource> running = [];
+    private readonly List<Task> tasks = [];
+    private readonly PlacedPlan plan;
+    private readonly StagingArea staging;
+    private readonly OriginDownload origin;
+    private readonly IDatasetCoordinator coordinator;
+    private readonly IPeerReader peers;
+    private readonly TransferMeter meter;
+    private readonly TimeProvider time;
+    private readonly IReadOnlyList<uint> expected;
+    private readonly SwarmMember member;
+    private readonly long started;
+    private Exception? broken;
+    private OriginException? originFailure;
+
+    /// <param name="expected">The checksum of every piece where an entry's manifest says it; empty otherwise.</param>
+    public SwarmDownload(
+        Peer self, PlacedPlan plan, StagingArea staging, OriginDownload origin, IDatasetCoordinator coordinator, IPeerReader peers, IReadOnlyList<uint> expected, MemberOptions options, TransferMeter meter, TimeProvider time)
+    {
+        this.plan = plan;
+        this.staging = staging;
+        this.origin = origin;
+        this.coordinator = coordinator;
+        this.peers = peers;
+        this.expected = expected;
+        this.meter = meter;
+        this.time = time;
+        started = time.GetTimestamp();
+        var held = plan.Held();
+        var checksums = Enumerable.Range(0, held.Size).Where(held.Contains).Select(plan.Checksum).ToArray();
+        member = new SwarmMember(self, Guid.NewGuid(), plan.Plan.Digest, held, checksums, plan.Partial(), expected, options, Random.Shared.Next());
+    }
+
+    private TimeSpan Now => time.GetElapsedTime(started);
+
+    /// <summary>All that is known here, for a coordinator that asks.</summary>
+    public MemberReport Describe()
+    {
+        lock (gate)
+            return member.Describe();
+    }
+
+    /// <exception cref="OriginException">The origin failed, or has something else by now (<see cref="OriginFailure.Changed"/>).</exception>
+    public async Task RunAsync(CancellationToken cancellationToken)
+    {
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        var stays = false;
+        try
+        {
+            while (true)
+            {
+                cancellationToken.ThrowIfCancellationRequested();
+                MemberStep step;
+                lock (gate)
+                {
+                    if (broken is not null)
+                        ExceptionDispatchInfo.Throw(broken);
+                    step = member.Step(Now);
+                    Perform(step, stop.Token);
+                }
+                switch (step.Outcome)
+                {
+                    case MemberOutcome.Done:
+                        stays = true;
+                        await TellAsync(step.Report ?? Leaving(staysAsSource: true));
+                        return;
+                    case MemberOutcome.Superseded:
+                        throw new OriginException(OriginFailure.Changed, "Another node found that the source has changed.");
+                    case MemberOutcome.Hopeless:
+                        throw originFailure ?? new OriginException(OriginFailure.Network, $"No node of the cluster could read piece {step.HopelessPiece} of {plan.Plan.Digest} from the origin.");
+                }
+                await changed.WaitAsync(step.Pause > TimeSpan.Zero ? step.Pause : TimeSpan.FromMilliseconds(1), cancellationToken);
+            }
+        }
+        finally
+        {
+            await stop.CancelAsync();
+            Task[] left;
+            lock (gate)
+                left = [.. tasks];
+            await Task.WhenAll(left).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            foreach (var transfer in running.Values)
+                transfer.Dispose();
+            if (!stays)
+                await TellAsync(Leaving(staysAsSource: false));
+        }
+    }
+
+    private MemberReport Leaving(bool staysAsSource)
+    {
+        lock (gate)
+            return member.Leave(staysAsSource);
+    }
+
+    // The last word. Where it does not arrive, the claims lapse.
+    private async Task TellAsync(MemberReport report)
+    {
+        try
+        {
+            using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(1), time);
+            await coordinator.ReportAsync(report, patience.Token);
+        }
+        catch (Exception e) when (e is CoordinatorUnavailableException or OperationCanceledException)
+        {
+            // As said.
+        }
+    }
+
+    // With the gate held: nothing here waits.
+    private void Perform(MemberStep step, CancellationToken stop)
+    {
+        tasks.RemoveAll(task => task.IsCompleted);
+        foreach (var piece in step.Discard)
+            Discard(piece);
+        foreach (var cancelled in step.Cancel)
+        {
+            // The other pieces of its run go on.
+            if (running.Remove((cancelled.Piece, cancelled.Source), out var transfer) && !running.ContainsValue(transfer))
+                transfer.Cancel();
+        }
+        if (step.Outcome != MemberOutcome.Working)
+            return;
+        foreach (var run in step.Start)
+        {
+            var transfer = CancellationTokenSource.CreateLinkedTokenSource(stop);
+            for (var piece = run.First; piece < run.First + run.Count; piece++)
+                running[(piece, run.Source?.Node)] = transfer;
+            tasks.Add(Task.Run(() => TransferAsync(run, transfer), CancellationToken.None));
+        }
+        if (step.Report is { } report)
+            tasks.Add(Task.Run(() => ReportAsync(report, stop), CancellationToken.None));
+        foreach (var peer in step.AskHeld)
+            tasks.Add(Task.Run(() => AskHeldAsync(peer, stop), CancellationToken.None));
+    }
+
+    private void Tell(Action input)
+    {
+        lock (gate)
+            input();
+        Wake();
+    }
+
+    private void Wake()
+    {
+        try
+        {
+            changed.Release();
+        }
+        catch (SemaphoreFullException)
+        {
+            // It is awake.
+        }
+    }
+
+    private async Task ReportAsync(MemberReport report, CancellationToken cancellationToken)
+    {
+        try
+        {
+            using var patience = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+            patience.CancelAfter(CallTimeout);
+            var reply = await coordinator.ReportAsync(report, patience.Token);
+            Tell(() => member.Replied(reply, Now));
+        }
+        catch (Exception e) when (e is CoordinatorUnavailableException or OperationCanceledException)
+        {
+            Tell(() => member.Unavailable(Now));
+        }
+        catch (Exception e)
+        {
+            Break(e);
+        }
+    }
+
+    private async Task AskHeldAsync(Peer peer, CancellationToken cancellationToken)
+    {
+        try
+        {
+            var held = await peers.ReadHeldAsync(peer, plan.Plan.Digest, plan.Plan.Count, cancellationToken);
+            Tell(() => member.NeighbourHolds(peer, held, Now));
+        }
+        catch (Exception e) when (e is PeerException or OperationCanceledException)
+        {
+            Tell(() => member.NeighbourHolds(peer, pieces: null, Now));
+        }
+        catch (Exception e)
+        {
+            Break(e);
+        }
+    }
+
+    // Something that no other node mends: a full disk, a bug. The download ends with it.
+    private void Break(Exception e)
+    {
+        lock (gate)
+            broken ??= e;
+        Wake();
+    }
+
+    private async Task TransferAsync(Assignment run, CancellationTokenSource transfer)
+    {
+        var failure = PieceFailure.Returned;
+        try
+        {
+            if (run.Source is null)
+                await FromOriginAsync(run, transfer.Token);
+            else
+                await FromPeerAsync(run, run.Source, transfer.Token);
+        }
+        catch (PeerException e)
+        {
+            failure = e.Failure;
+        }
+        catch (OriginException e)
+        {
+            failure = PieceFailure.Origin;
+            if (e.Failure == OriginFailure.Changed)
+                Break(e);
+            else
+                originFailure = e;
+        }
+        catch (OperationCanceledException)
+        {
+            // Given back, where the member still waits for it.
+        }
+        catch (Exception e)
+        {
+            Break(e);
+        }
+        lock (gate)
+        {
+            for (var piece = run.First; piece < run.First + run.Count; piece++)
+            {
+                if (running.Remove((piece, run.Source?.Node)) && !plan.Has(piece))
+                    member.Failed(piece, run.Source?.Node, failure, Now);
+            }
+            transfer.Dispose();
+        }
+        Wake();
+    }
+
+    private async Task FromOriginAsync(Assignment run, CancellationToken cancellationToken)
+    {
+        var wanted = new List<(int File, int Piece)>();
+        for (var piece = run.First; piece < run.First + run.Count; piece++)
+        {
+            // Of a piece that is partly here, only the rest.
+            wanted.AddRange(plan.Plan.Parts(piece).Where(part => !plan.Has(part)).Select(part => (plan.Ordinals[part.File], part.Piece)));
+        }
+        var untold = Enumerable.Range(run.First, run.Count).ToHashSet();
+        await origin.FetchPiecesAsync(wanted, TellOfComplete, cancellationToken);
+        TellOfComplete();
+
+        // A piece of many files is complete with the last of them, whichever that is.
+        void TellOfComplete()
+        {
+            lock (untold)
+            {
+                foreach (var piece in untold.Where(plan.Has).ToArray())
+                {
+                    untold.Remove(piece);
+                    Complete(piece, plan.Checksum(piece), source: null);
+                }
+            }
+        }
+    }
+
+    private async Task FromPeerAsync(Assignment run, Peer source, CancellationToken cancellationToken)
+    {
+        // Pieces that are partly here are asked for one by one, for what they lack.
+        for (var piece = run.First; piece < run.First + run.Count;)
+        {
+            var count = 0;
+            while (piece + count < run.First + run.Count && !plan.Plan.Parts(piece + count).Any(plan.Has))
+                count++;
+            var only = count > 0 ? null : Enumerable.Range(0, plan.Plan.PartCount(piece)).Where(part => !plan.Has(plan.Plan.PartAt(piece, part))).ToArray();
+            count = Math.Max(count, 1);
+            if (only is not { Length: 0 })
+                await ReadAsync(piece, count, only);
+            piece += count;
+        }
+
+        async Task ReadAsync(int first, int count, int[]? only)
+        {
+            using var writer = new PieceWriter(plan, staging, first, only, piece => Expected(run, piece), (piece, checksum) => Complete(piece, checksum, source.Node), smallFiles);
+            var length = only is null ? Enumerable.Range(first, count).Sum(piece => (long)plan.Plan.LengthOf(piece)) : only.Sum(part => (long)plan.Plan.LengthOf(plan.Plan.PartAt(first, part)));
+            if (length == 0)
+                writer.StoreEmpty();
+            else
+                await peers.ReadPiecesAsync(source, new PieceRequest(plan.Plan.Digest, first, count, length, only), writer, cancellationToken);
+        }
+    }
+
+    private uint? Expected(Assignment run, int piece)
+        => expected.Count > 0 ? expected[piece] : piece - run.First < run.Checksums.Count ? run.Checksums[piece - run.First] : null;
+
+    private void Complete(int piece, uint checksum, string? source)
+    {
+        var length = plan.Plan.LengthOf(piece);
+        lock (gate)
+        {
+            running.Remove((piece, source));
+            if (!member.Completed(piece, checksum, source, Now))
+            {
+                if (!member.Held.Contains(piece))
+                    Discard(piece);
+                return;
+            }
+        }
+        if (source is not null)
+        {
+            meter.FromPeer(length);
+            meter.BytesDone(length);
+            foreach (var part in plan.Plan.Parts(piece))
+                origin.NoteFile(plan.Ordinals[part.File], fromOrigin: false);
+        }
+        Wake();
+    }
+
+    private void Discard(int piece)
+    {
+        foreach (var part in plan.Plan.Parts(piece))
+        {
+            if (!plan.Has(part))
+                continue;
+            staging.Discard(plan.Ordinals[part.File], part.Piece);
+            meter.BytesDone(-plan.Plan.LengthOf(part));
+        }
+    }
+}
