@@ -34,6 +34,9 @@ internal sealed class JobRoots(CacheRoot root, TimeProvider time)
             new RootRecord { Link = "", CacheKey = cacheKey, Mode = LinkMode.Symlink, JobId = jobId, Since = time.GetUtcNow(), Until = until }.ToJson(), root.Staging);
     }
 
+    /// <summary>Ends one holder's hold on an entry.</summary>
+    public bool EndHold(string cacheKey, string? jobId) => root.Roots.Delete(NameOf($"hold\n{cacheKey}\n{jobId}"));
+
     /// <summary>Ends every hold on an entry.</summary>
     /// <returns>How many there were.</returns>
     public int EndHolds(string cacheKey)

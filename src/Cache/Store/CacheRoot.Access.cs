@@ -8,17 +8,17 @@ internal sealed partial class CacheRoot
     /// <summary>Whether this user may only read: hits work, leases protect, and nothing can be noted, fetched or evicted.</summary>
     public bool IsReadOnly { get; }
 
-    // Whoever may not write it still tells a daemon and others by a lock that he is here, if he can read it.
-    private (FileHandle? Node, bool IsReadOnly) OpenNode()
+    // By a file that every user of the root has: a daemon holds a lock on it (NodeLock), and works beside any number of others.
+    private bool CanWrite()
     {
-        const string name = "node.lock";
         try
         {
-            return (Root.OpenOrCreate(name, 0x1B6), false);
+            Root.OpenOrCreate(NodeLock.Name, 0x1B6).Dispose();
+            return true;
         }
         catch (StorageException e) when (e.Errno is Syscalls.EACCES or Syscalls.EPERM or Syscalls.EROFS)
         {
-            return (Root.TryOpen(name), true);
+            return false;
         }
     }
 

@@ -9,8 +9,6 @@ internal sealed partial class CacheRoot : IDisposable
     /// <summary>The layout this version reads and writes; a root with a higher number was written by a newer DatasetCache.</summary>
     public const int Format = 1;
 
-    private readonly FileHandle? node;
-
     private CacheRoot(string path, FileSystem files, DirectoryHandle root)
     {
         Path = path;
@@ -19,9 +17,7 @@ internal sealed partial class CacheRoot : IDisposable
         if (GroupModes.IsShared(root.Status().Mode))
             root.Share();
         var isNew = !CheckFormat();
-        (node, IsReadOnly) = OpenNode();
-        if (node?.TryLock(exclusive: false) == false)
-            throw new LockTimeoutException($"A daemon holds the cache root {path} alone.", "Talk to the daemon, or give --root another folder.");
+        IsReadOnly = !CanWrite();
         if (isNew)
             WriteFormat();
         Snapshots = Room("snapshots");
@@ -114,7 +110,7 @@ internal sealed partial class CacheRoot : IDisposable
 
     public void Dispose()
     {
-        foreach (var handle in (ReadOnlySpan<IDisposable?>)[node, Snapshots, Entries, Roots, Versions, Staging, Quarantine, Root])
+        foreach (var handle in (ReadOnlySpan<IDisposable?>)[Snapshots, Entries, Roots, Versions, Staging, Quarantine, Root])
             handle?.Dispose();
     }
 }
