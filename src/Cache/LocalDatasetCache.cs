@@ -39,7 +39,7 @@ public sealed partial class LocalDatasetCache : IDatasetCache, IDisposable
         this.time = time;
         entries = new EntryStore(root, time, options.BaseTtl);
         roots = new JobRoots(root, time);
-        links = new JobLink(root, roots);
+        links = new JobLink(root.Path, roots);
         sweep = new StagingSweep(root, time);
         ttl = new AdaptiveTtl(options.BaseTtl, options.MaxTtl);
         index = new EntryIndex(root, entries, ttl);
@@ -179,7 +179,7 @@ public sealed partial class LocalDatasetCache : IDatasetCache, IDisposable
             var snapshot = root.SnapshotPath(record.CacheKey);
             var handed = new LocalLease(lease)
             {
-                Path = request.JobDirectory is null ? snapshot : await links.MakeAsync(request.JobDirectory, record, request.Link, request.JobId, cancellationToken),
+                Path = request.JobDirectory is null ? snapshot : await links.MakeAsync(request.JobDirectory, record.CacheKey, request.Link, request.JobId, cancellationToken),
                 SnapshotPath = snapshot,
                 CacheKey = record.CacheKey,
                 Outcome = acquired?.Outcome ?? AcquireOutcome.Hit,
@@ -224,7 +224,12 @@ public sealed partial class LocalDatasetCache : IDatasetCache, IDisposable
 
     /// <summary>Lets go of a job's dataset: removes <c>JOB_DIR/dataset</c> and its registration.</summary>
     /// <exception cref="InvalidRequestException">What stands there is not this cache's.</exception>
-    public ReleaseResult Release(string jobDirectory) => links.Remove(jobDirectory);
+    public ReleaseResult Release(string jobDirectory)
+    {
+        var released = links.Remove(jobDirectory);
+        roots.Forget(released.Link);
+        return released;
+    }
 
     /// <summary>Removes downloads that nobody resumed within <paramref name="patience"/>, and other litter of crashes.</summary>
     public int Sweep(TimeSpan patience)

@@ -4,7 +4,9 @@ using DatasetCache.Store;
 namespace DatasetCache.Eviction;
 
 /// <summary><c>JOB_DIR/dataset</c>: what a job opens, and what keeps its dataset from being evicted for as long as it stands.</summary>
-internal sealed class JobLink(CacheRoot root, JobRoots roots)
+/// <param name="root">The cache root's absolute path.</param>
+/// <param name="register">Where links are registered: the root itself, or the node that owns it.</param>
+internal sealed class JobLink(string root, ILinkRegister register)
 {
     public const string Name = "dataset";
 
@@ -12,28 +14,29 @@ internal sealed class JobLink(CacheRoot root, JobRoots roots)
     /// <returns>The link's path.</returns>
     /// <exception cref="InvalidRequestException">Something of the user's stands in its place; nothing was touched.</exception>
     /// <exception cref="NoSpaceException">The job's disk is full; what was copied stays for the next call to go on with.</exception>
-    public async ValueTask<string> MakeAsync(string jobDirectory, EntryRecord entry, LinkMode mode, string? jobId, CancellationToken cancellationToken)
+    public async ValueTask<string> MakeAsync(string jobDirectory, string cacheKey, LinkMode mode, string? jobId, CancellationToken cancellationToken)
     {
         var directory = Path.TrimEndingDirectorySeparator(Path.GetFullPath(jobDirectory));
         var link = Path.Join(directory, Name);
-        var target = root.SnapshotPath(entry.CacheKey);
-        if (IsBelow(directory, root.Path))
-            throw new InvalidRequestException($"The job directory {directory} lies inside the cache root {root.Path}.", "Choose a directory outside the cache.");
-        // Several ranks of a job ask at once: one of them makes its directory, the others wait and find it made.
-        using var held = mode == LinkMode.Symlink || root.IsReadOnly ? null
-            : await FileLock.TakeAsync(root.Staging, roots.LockOf(link), Timeout.InfiniteTimeSpan, TimeProvider.System, cancellationToken);
+        var target = CacheRoot.SnapshotPath(root, cacheKey);
+        if (IsBelow(directory, root))
+            throw new InvalidRequestException($"The job directory {directory} lies inside the cache root {root}.", "Choose a directory outside the cache.");
+        FileLock? held = null;
         try
         {
             Directory.CreateDirectory(directory);
-            RefuseStranger(link, entry, mode);
+            // Several ranks of a job ask at once: one of them makes its directory, the others wait and find it made.
+            if (mode != LinkMode.Symlink)
+                held = await register.LockAsync(link, cancellationToken);
+            RefuseStranger(link, cacheKey, mode);
             if (mode == LinkMode.Symlink)
             {
                 MakeSymlink(target, link);
-                roots.Register(link, entry.CacheKey, mode, jobId, default);
+                await register.RegisterAsync(link, cacheKey, mode, jobId, default, cancellationToken);
             }
             else
             {
-                BeginDirectory(directory, link, made => roots.Register(link, entry.CacheKey, mode, jobId, made));
+                await BeginDirectoryAsync(directory, link, made => register.RegisterAsync(link, cacheKey, mode, jobId, made, cancellationToken));
                 Fill(target, link, mode == LinkMode.Tree ? MakeSymlink : CopyWritable, cancellationToken);
             }
         }
@@ -43,46 +46,49 @@ internal sealed class JobLink(CacheRoot root, JobRoots roots)
                 ? new NoSpaceException($"The disk of {link} is full: {e.Message}", 0, 0, "Free space there, or use --link symlink, which takes none.", e)
                 : new StorageException($"The job's link {link} cannot be made: {e.Message}", advice: "Check that the job directory is yours to write.", inner: e);
         }
-        held?.Release();
+        finally
+        {
+            held?.Release();
+        }
         return link;
     }
 
     // Registered before it has its name and anything in it: one that a kill or a full disk left half-filled is known for ours, and gone on with.
-    private static void BeginDirectory(string jobDirectory, string link, Action<FileStatus> register)
+    private async ValueTask BeginDirectoryAsync(string jobDirectory, string link, Func<FileStatus, ValueTask> registerAsync)
     {
         if (StatusOf(link) is { } there)
         {
-            register(there);
+            await registerAsync(there);
             return;
         }
         var temporary = TemporaryIn(jobDirectory);
         Directory.CreateDirectory(temporary);
-        register(StatusOf(temporary)!.Value);
+        var made = StatusOf(temporary)!.Value;
+        if (!register.LooksAtLinks)
+            await registerAsync(made);
         JobFiles.Retry("rename", link, () => Syscalls.RenameAt(Syscalls.AtFdCwd, temporary, Syscalls.AtFdCwd, link));
+        if (register.LooksAtLinks)
+            await registerAsync(made);
     }
 
     // Not made from the name beside it, which may be as long as a name can be.
     private static string TemporaryIn(string directory)
         => Path.Join(directory, string.Create(CultureInfo.InvariantCulture, $".dscache-{Environment.ProcessId:x}-{Environment.CurrentManagedThreadId:x}.tmp"));
 
-    /// <summary>Removes a job's link and its registration. What the user put into a <see cref="LinkMode.Tree"/> stays.</summary>
+    /// <summary>Removes a job's link; whoever calls then has it forgotten. What the user put into a <see cref="LinkMode.Tree"/> stays.</summary>
     public ReleaseResult Remove(string jobDirectory)
     {
         var link = Path.Join(Path.TrimEndingDirectorySeparator(Path.GetFullPath(jobDirectory)), Name);
-        var record = roots.Find(link);
+        var record = register.Find(link);
         var status = StatusOf(link);
         if (status is null)
-        {
-            roots.Forget(link);
             return new ReleaseResult(link, record?.CacheKey, Removed: false, KeptFiles: 0);
-        }
         if (status.Value.IsSymbolicLink)
         {
             var target = new FileInfo(link).LinkTarget!;
-            if (!IsBelow(target, Path.Join(root.Path, "snapshots")))
-                throw new InvalidRequestException($"{link} points at {target}, which is not in the cache root {root.Path}. Nothing was removed.", "Was it made with another --root?");
+            if (!IsBelow(target, Path.Join(root, "snapshots")))
+                throw new InvalidRequestException($"{link} points at {target}, which is not in the cache root {root}. Nothing was removed.", "Was it made with another --root?");
             File.Delete(link);
-            roots.Forget(link);
             return new ReleaseResult(link, Path.GetFileName(target), Removed: true, KeptFiles: 0);
         }
         if (record is null || !IsOurs(record, status.Value))
@@ -90,7 +96,6 @@ internal sealed class JobLink(CacheRoot root, JobRoots roots)
         var kept = record.Mode == LinkMode.Tree ? RemoveLinks(link) : 0;
         if (record.Mode == LinkMode.Copy)
             Directory.Delete(link, recursive: true);
-        roots.Forget(link);
         return new ReleaseResult(link, record.CacheKey, Removed: kept == 0, kept);
     }
 
@@ -102,7 +107,7 @@ internal sealed class JobLink(CacheRoot root, JobRoots roots)
         _ => false, // A copy needs nobody's protection.
     };
 
-    private void RefuseStranger(string link, EntryRecord entry, LinkMode mode)
+    private void RefuseStranger(string link, string cacheKey, LinkMode mode)
     {
         if (StatusOf(link) is not { } status || (status.IsSymbolicLink && mode == LinkMode.Symlink))
             return;
@@ -111,9 +116,9 @@ internal sealed class JobLink(CacheRoot root, JobRoots roots)
             File.Delete(link);
             return;
         }
-        var record = roots.Find(link);
+        var record = register.Find(link);
         if (status.IsDirectory && mode != LinkMode.Symlink && record is not null && IsOurs(record, status)
-            && record.Mode == mode && string.Equals(record.CacheKey, entry.CacheKey, StringComparison.Ordinal))
+            && record.Mode == mode && string.Equals(record.CacheKey, cacheKey, StringComparison.Ordinal))
             return;
         var what = !status.IsDirectory ? "a file" : record is not null && IsOurs(record, status) ? $"a {(record.Mode == LinkMode.Tree ? "tree" : "copy")} of {record.CacheKey}" : "a real directory";
         throw new InvalidRequestException($"{link} is {what}, not a link. Nothing was deleted.",
@@ -172,7 +177,7 @@ internal sealed class JobLink(CacheRoot root, JobRoots roots)
         var kept = 0;
         foreach (var entry in new DirectoryInfo(directory).EnumerateFileSystemInfos("*", new EnumerationOptions { AttributesToSkip = default }))
         {
-            if (entry.LinkTarget is { } target && IsBelow(target, Path.Join(root.Path, "snapshots")))
+            if (entry.LinkTarget is { } target && IsBelow(target, Path.Join(root, "snapshots")))
                 entry.Delete();
             else if (entry is DirectoryInfo && entry.LinkTarget is null)
                 kept += RemoveLinks(entry.FullName);

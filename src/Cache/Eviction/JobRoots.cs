@@ -8,8 +8,21 @@ namespace DatasetCache.Eviction;
 /// The registered job links, and the holds of those who use a path without a link. An entry whose link still stands is protected, whether or not
 /// any process lives that asked for it.
 /// </summary>
-internal sealed class JobRoots(CacheRoot root, TimeProvider time)
+internal sealed class JobRoots(CacheRoot root, TimeProvider time) : ILinkRegister
 {
+    public bool LooksAtLinks => false;
+
+    /// <inheritdoc />
+    public async ValueTask<FileLock?> LockAsync(string link, CancellationToken cancellationToken)
+        => root.IsReadOnly ? null : await FileLock.TakeAsync(root.Staging, LockOf(link), Timeout.InfiniteTimeSpan, TimeProvider.System, cancellationToken);
+
+    /// <inheritdoc />
+    public ValueTask RegisterAsync(string link, string cacheKey, LinkMode mode, string? jobId, FileStatus made, CancellationToken cancellationToken)
+    {
+        Register(link, cacheKey, mode, jobId, made);
+        return ValueTask.CompletedTask;
+    }
+
     /// <summary>Does nothing where this user may only read: the link then protects nothing.</summary>
     public void Register(string link, string cacheKey, LinkMode mode, string? jobId, FileStatus made)
     {
@@ -127,8 +140,9 @@ internal sealed class JobRoots(CacheRoot root, TimeProvider time)
         }
     }
 
-    /// <summary>The name, in staging, of the lock for making what a link's name stands for.</summary>
-    public string LockOf(string link) => "link-" + NameOf(link)[..32] + ".lock";
+    // The name, in staging, of the lock for making what a link's name stands for.
+    private static string LockOf(string link) => "link-" + NameOf(link)[..32] + ".lock";
 
-    private static string NameOf(string link) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(link)))[..32] + ".json";
+    /// <summary>The record's name in <c>roots</c>.</summary>
+    internal static string NameOf(string link) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(link)))[..32] + ".json";
 }

@@ -76,7 +76,9 @@ internal sealed partial class CacheRoot : IDisposable
         }
     }
 
-    public string SnapshotPath(string cacheKey) => System.IO.Path.Join(Path, "snapshots", cacheKey);
+    public string SnapshotPath(string cacheKey) => SnapshotPath(Path, cacheKey);
+
+    public static string SnapshotPath(string root, string cacheKey) => System.IO.Path.Join(root, "snapshots", cacheKey);
 
     private DirectoryHandle Room(string name)
     {

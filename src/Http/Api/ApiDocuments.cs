@@ -1,0 +1,93 @@
+using System.Text.Json.Serialization;
+
+namespace DatasetCache.Http.Api;
+
+// What the local HTTP API reads and writes. Names and meanings are stable; fields may be added, and what is not known is passed over.
+
+internal sealed record AcquireBody
+{
+    public required DatasetBody Dataset { get; init; }
+
+    /// <summary>The caller's own name for this acquire: asked again with it, it is the same one.</summary>
+    public string? Ticket { get; init; }
+
+    public bool AllowMissing { get; init; }
+
+    public bool Refresh { get; init; }
+
+    public bool Prefetch { get; init; }
+
+    /// <summary>Seconds.</summary>
+    public double? Hold { get; init; }
+
+    public string? JobId { get; init; }
+
+    /// <summary>Seconds to wait for a miss before the answer is a ticket, 0 to 5.</summary>
+    public double Wait { get; init; }
+
+    /// <summary>The S3 endpoint that the caller's settings name, if they name one.</summary>
+    public string? Endpoint { get; init; }
+}
+
+internal sealed record DatasetBody
+{
+    public string? Origin { get; init; }
+
+    public string? SnapshotId { get; init; }
+
+    public string? DatasetId { get; init; }
+
+    public string? VersionHash { get; init; }
+
+    /// <summary><c>auto</c>, <c>annotated</c> or <c>all</c>.</summary>
+    public string? Select { get; init; }
+
+    public IReadOnlyList<string>? Include { get; init; }
+
+    public IReadOnlyList<string>? Exclude { get; init; }
+}
+
+internal sealed record LinkBody
+{
+    public required string Link { get; init; }
+
+    /// <summary><c>symlink</c>, <c>tree</c> or <c>copy</c>.</summary>
+    public string Mode { get; init; } = "symlink";
+
+    public required string Lease { get; init; }
+
+    public string? JobId { get; init; }
+}
+
+internal sealed record LinkAnswer(string Outcome);
+
+internal sealed record WorkDocument(string Ticket, string State, ProgressDocument? Progress, DatasetDocument? Dataset, ErrorDocument? Error);
+
+internal sealed record ProgressDocument(
+    string Phase, string CacheKey, long FilesDone, long FilesTotal, long BytesDone, long BytesTotal, long BytesFromOrigin);
+
+internal sealed record DatasetDocument(
+    LeaseDocument? Lease, string CacheKey, string SnapshotPath, string Outcome, long Files, long Bytes, long FilesFromOrigin, long BytesFromOrigin, long ReusedBytes, long SharedBytes,
+    VersionChanges? Changes, DateTimeOffset? StaleSince, double Seconds);
+
+internal sealed record LeaseDocument(string Id, string CacheKey, double TtlSeconds);
+
+internal sealed record ErrorDocument(string Code, string Message, string? Advice, bool IsTransient);
+
+/// <summary>RFC 9457, with what the command line needs to say the same as without a node.</summary>
+internal sealed record ProblemDocument(string Type, string Title, int Status, string Detail, string Code, string Message, string? Advice, bool IsTransient);
+
+internal sealed record StatusDocument(
+    string Node, string Version, string CacheRoot, SpaceDocument Space, int Entries, long Bytes, int Leases, IReadOnlyList<WorkDocument> Working, double UptimeSeconds);
+
+internal sealed record SpaceDocument(long Quota, long LowMark, long Used, long Entries, long Reserved, long Quarantined, long DiskFree, long MinFree);
+
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase)]
+[JsonSerializable(typeof(AcquireBody))]
+[JsonSerializable(typeof(LinkBody))]
+[JsonSerializable(typeof(LinkAnswer))]
+[JsonSerializable(typeof(WorkDocument))]
+[JsonSerializable(typeof(LeaseDocument))]
+[JsonSerializable(typeof(ProblemDocument))]
+[JsonSerializable(typeof(StatusDocument))]
+internal sealed partial class ApiJson : JsonSerializerContext;

@@ -1,0 +1,19 @@
+using DatasetCache.Hosting.Node;
+
+namespace DatasetCache.Http.Api;
+
+/// <summary>How a node's local HTTP API is served.</summary>
+internal sealed record ApiOptions
+{
+    /// <summary>What every request must present.</summary>
+    public required NodeToken Token { get; init; }
+
+    /// <summary>The S3 endpoint that this node reads from; null for AWS or a folder. A caller who is set to another one is told so.</summary>
+    public string? OriginEndpoint { get; init; }
+
+    /// <summary>How long one request waits at most for an acquire to end. Default: 20 s.</summary>
+    public TimeSpan LongestWait { get; init; } = TimeSpan.FromSeconds(20);
+
+    /// <summary>How often a stream of progress says something. Default: 0.25 s.</summary>
+    public TimeSpan ProgressEvery { get; init; } = TimeSpan.FromMilliseconds(250);
+}

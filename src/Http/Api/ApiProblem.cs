@@ -1,0 +1,43 @@
+using DatasetCache.Hosting.Node;
+using Microsoft.AspNetCore.Http;
+
+namespace DatasetCache.Http.Api;
+
+/// <summary>Failures as <c>application/problem+json</c>.</summary>
+internal static class ApiProblem
+{
+    /// <summary>No such ticket (any more): the node was started anew. Ask again.</summary>
+    public const string UnknownTicket = "unknownTicket";
+
+    /// <summary>The lease ran out, or never was. Acquire again.</summary>
+    public const string UnknownLease = "unknownLease";
+
+    public const string Unauthorized = "unauthorized";
+
+    public const string WrongHost = "wrongHost";
+
+    public static Task WriteAsync(HttpContext context, NodeFailure failure) => WriteAsync(context, StatusOf(failure.Code), CodeOf(failure.Code), failure.Message, failure.Advice, failure.IsWorthRetrying);
+
+    public static Task WriteAsync(HttpContext context, int status, string code, string message, string? advice, bool isTransient = false)
+    {
+        context.Response.StatusCode = status;
+        return context.Response.WriteAsJsonAsync(new ProblemDocument("about:blank", TitleOf(status), status, message, code, message, advice, isTransient), ApiJson.Default.ProblemDocument,
+            "application/problem+json", context.RequestAborted);
+    }
+
+    public static string CodeOf(ErrorCode code) => System.Text.Json.JsonNamingPolicy.CamelCase.ConvertName(code.ToString());
+
+    private static int StatusOf(ErrorCode code) => code switch
+    {
+        ErrorCode.InvalidArgument => StatusCodes.Status400BadRequest,
+        ErrorCode.NotFound => StatusCodes.Status404NotFound,
+        ErrorCode.SourceChanged => StatusCodes.Status409Conflict,
+        ErrorCode.Integrity => StatusCodes.Status422UnprocessableEntity,
+        ErrorCode.AccessDenied or ErrorCode.OriginRejected => StatusCodes.Status502BadGateway,
+        ErrorCode.OriginUnreachable or ErrorCode.LockTimeout => StatusCodes.Status503ServiceUnavailable,
+        ErrorCode.NoSpace => StatusCodes.Status507InsufficientStorage,
+        _ => StatusCodes.Status500InternalServerError,
+    };
+
+    private static string TitleOf(int status) => Microsoft.AspNetCore.WebUtilities.ReasonPhrases.GetReasonPhrase(status);
+}

@@ -1,0 +1,121 @@
+using System.Text.Json;
+using DatasetCache.Datasets;
+using DatasetCache.Hosting.Node;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.Features;
+using Microsoft.AspNetCore.Routing;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+
+namespace DatasetCache.Http.Api;
+
+/// <summary>A node's local HTTP API: what the command line and jobs in any language need. Every route checks <see cref="ApiAccess"/>.</summary>
+internal static class NodeApi
+{
+    private const int LargestBody = 256 * 1024;
+
+    public static IEndpointRouteBuilder MapNodeApi(this IEndpointRouteBuilder routes, INodeService node, ApiOptions options)
+    {
+        var access = new ApiAccess(options.Token, routes.ServiceProvider.GetRequiredService<ILoggerFactory>().CreateLogger<ApiAccess>());
+        var acquisitions = new AcquisitionApi(node, options);
+        routes.MapPost("/v1/acquire", Guard(acquisitions.AcquireAsync));
+        routes.MapGet("/v1/acquisitions/{ticket}", Guard(acquisitions.FollowAsync));
+        routes.MapDelete("/v1/acquisitions/{ticket}", Guard(context => EndAsync(context, node.Abandon(Value(context, "ticket")), ApiProblem.UnknownTicket)));
+        routes.MapPost("/v1/leases/{id}/renew", Guard(context => RenewAsync(context, node)));
+        routes.MapDelete("/v1/leases/{id}", Guard(context => EndAsync(context, node.Release(Value(context, "id")), ApiProblem.UnknownLease)));
+        routes.MapPost("/v1/links", Guard(context => RegisterAsync(context, node)));
+        routes.MapDelete("/v1/links", Guard(context => ForgetAsync(context, node)));
+        routes.MapGet("/v1/status", Guard(context => WriteAsync(context, StatusCodes.Status200OK, ApiText.Of(node.Status()), ApiJson.Default.StatusDocument)));
+        return routes;
+
+        RequestDelegate Guard(Func<HttpContext, Task> handle) => async context =>
+        {
+            if (!await access.AllowAsync(context))
+                return;
+            try
+            {
+                await handle(context);
+            }
+            catch (Exception e) when (!context.RequestAborted.IsCancellationRequested && !context.Response.HasStarted)
+            {
+                await ApiProblem.WriteAsync(context, NodeFailure.Of(e));
+            }
+        };
+    }
+
+    internal static string Value(HttpContext context, string name) => (string)context.Request.RouteValues[name]!;
+
+    internal static Task WriteAsync<T>(HttpContext context, int status, T document, System.Text.Json.Serialization.Metadata.JsonTypeInfo<T> type)
+    {
+        context.Response.StatusCode = status;
+        return context.Response.WriteAsJsonAsync(document, type, "application/json", context.RequestAborted);
+    }
+
+    /// <exception cref="InvalidRequestException">The body is not of the form that is read.</exception>
+    internal static async ValueTask<T> ReadAsync<T>(HttpContext context, System.Text.Json.Serialization.Metadata.JsonTypeInfo<T> type)
+    {
+        if (context.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } limit)
+            limit.MaxRequestBodySize = LargestBody;
+        try
+        {
+            return await JsonSerializer.DeserializeAsync(context.Request.BodyReader, type, context.RequestAborted) ?? throw new InvalidRequestException("The body of the request is null.");
+        }
+        catch (Exception e) when (e is JsonException or BadHttpRequestException)
+        {
+            throw new InvalidRequestException($"The body of the request is not what {context.Request.Path} takes: {e.Message}", "The README's chapter on the HTTP API shows one.");
+        }
+    }
+
+    internal static T OneOf<T>(string field, string? value, params ReadOnlySpan<(string Name, T Value)> allowed)
+    {
+        foreach (var (name, meant) in allowed)
+        {
+            if (value is null || string.Equals(name, value, StringComparison.Ordinal))
+                return meant;
+        }
+        throw new InvalidRequestException($"{field} is '{value}', which is not among what it may be.");
+    }
+
+    private static Task EndAsync(HttpContext context, bool known, string code)
+    {
+        if (!known)
+            return ApiProblem.WriteAsync(context, StatusCodes.Status404NotFound, code, "This node knows nothing of that name (any more).", advice: null);
+        context.Response.StatusCode = StatusCodes.Status204NoContent;
+        return Task.CompletedTask;
+    }
+
+    private static Task RenewAsync(HttpContext context, INodeService node)
+        => node.Renew(Value(context, "id")) is { } lease
+            ? WriteAsync(context, StatusCodes.Status200OK, ApiText.Of(lease), ApiJson.Default.LeaseDocument)
+            : ApiProblem.WriteAsync(context, StatusCodes.Status404NotFound, ApiProblem.UnknownLease, "The lease ran out, or never was.", "Acquire the dataset again: it is a hit where it is still there.");
+
+    private static async Task RegisterAsync(HttpContext context, INodeService node)
+    {
+        var body = await ReadAsync(context, ApiJson.Default.LinkBody);
+        RefuseRelative(body.Link);
+        var mode = OneOf("mode", body.Mode, ("symlink", LinkMode.Symlink), ("tree", LinkMode.Tree), ("copy", LinkMode.Copy));
+        switch (node.RegisterLink(new NodeLink(body.Link, mode, body.Lease, body.JobId)))
+        {
+            case NodeLinkOutcome.NoLease:
+                await ApiProblem.WriteAsync(context, StatusCodes.Status404NotFound, ApiProblem.UnknownLease, "The lease ran out, or never was.", "Acquire the dataset again, and register the link then.");
+                break;
+            case var outcome:
+                await WriteAsync(context, StatusCodes.Status200OK, new LinkAnswer(outcome == NodeLinkOutcome.Registered ? "registered" : "notSeen"), ApiJson.Default.LinkAnswer);
+                break;
+        }
+    }
+
+    private static Task ForgetAsync(HttpContext context, INodeService node)
+    {
+        var link = context.Request.Query["link"].ToString();
+        RefuseRelative(link);
+        return EndAsync(context, node.ForgetLink(link), "unknownLink");
+    }
+
+    private static void RefuseRelative(string link)
+    {
+        if (!Path.IsPathFullyQualified(link))
+            throw new InvalidRequestException($"link is {PrintableText.Quote(link)}: it must be an absolute path.");
+    }
+}
