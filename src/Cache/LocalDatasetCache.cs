@@ -57,7 +57,7 @@ public sealed partial class LocalDatasetCache : IDatasetCache, IDisposable
         entries.IsHeld = key => protections.Standing(key).Count > 0;
         space = new SpaceLedger(root, entries, index, new Pressure(root, index, evictor, protections, time), protections, roots, options, sweep);
         node = cluster is null ? null : Join(cluster);
-        healer = new Healer(root, entries, index, space, options, time, broken => Raise(Invalidated, broken));
+        healer = new Healer(root, entries, index, space, options, time, broken => Raise(Invalidated, broken), node);
     }
 
     /// <summary>Opens the cache at <see cref="CacheOptions.Root"/>, which is made where it is missing.</summary>

@@ -56,6 +56,8 @@ public sealed class MemoryOrigin(string identity = "memory:test") : IOrigin, IOr
 
     public byte[] Content(string key) => objects[key];
 
+    public IReadOnlyCollection<string> Keys => [.. objects.Keys];
+
     public static byte[] Bytes(int seed, int length)
     {
         var bytes = new byte[length];

@@ -5,6 +5,7 @@ using DatasetCache.Eviction;
 using DatasetCache.Origins;
 using DatasetCache.Store;
 using DatasetCache.Transfers;
+using DatasetCache.Transfers.Peers;
 using FileStatus = DatasetCache.Store.FileStatus;
 
 namespace DatasetCache.Integrity;
@@ -14,7 +15,7 @@ namespace DatasetCache.Integrity;
 /// place of the broken one wherever that has a name. The entry's mark stands until the end: a heal that is cut short is gone on with by the next.
 /// </summary>
 internal sealed class Healer(
-    CacheRoot root, EntryStore entries, EntryIndex index, SpaceLedger space, CacheOptions options, TimeProvider time, Action<EntryInvalidatedEventArgs> invalidated)
+    CacheRoot root, EntryStore entries, EntryIndex index, SpaceLedger space, CacheOptions options, TimeProvider time, Action<EntryInvalidatedEventArgs> invalidated, ClusterNode? node = null)
 {
     private readonly Sharers sharers = new(root, index);
 
@@ -87,7 +88,7 @@ internal sealed class Healer(
             {
                 // What another finds broken meanwhile is healed with it.
                 for (var round = 0; round < 3 && entries.ReadMark(key) is { } mark; round++)
-                    await new Healing(root, entries, index, sharers, space, options, time, invalidated, staging, lease.Record, judged, mark, origin, meter).RunAsync(cancellationToken);
+                    await new Healing(root, entries, index, sharers, space, options, time, invalidated, staging, lease.Record, judged, mark, origin, meter, node).RunAsync(cancellationToken);
                 return new HealResult(VerifyOutcome.Healed, meter.BytesFromOrigin - before);
             }
             catch (BeyondHealingException e)

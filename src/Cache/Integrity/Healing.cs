@@ -3,6 +3,7 @@ using DatasetCache.Eviction;
 using DatasetCache.Origins;
 using DatasetCache.Store;
 using DatasetCache.Transfers;
+using DatasetCache.Transfers.Peers;
 using FileStatus = DatasetCache.Store.FileStatus;
 
 namespace DatasetCache.Integrity;
@@ -10,7 +11,7 @@ namespace DatasetCache.Integrity;
 /// <summary>One heal of one entry, from its mark to its end. The caller holds the entry's lease, its staging area and the origin's turn.</summary>
 internal sealed class Healing(
     CacheRoot root, EntryStore entries, EntryIndex index, Sharers sharers, SpaceLedger space, CacheOptions options, TimeProvider time, Action<EntryInvalidatedEventArgs> invalidated,
-    StagingArea staging, EntryRecord record, FileStatus judged, BrokenMark mark, IOrigin origin, TransferMeter meter)
+    StagingArea staging, EntryRecord record, FileStatus judged, BrokenMark mark, IOrigin origin, TransferMeter meter, ClusterNode? node)
 {
     private readonly string key = record.CacheKey;
     private readonly HashSet<int> whole = [];
@@ -37,6 +38,9 @@ internal sealed class Healing(
         meter.Phase = AcquirePhase.Downloading;
         meter.Restart();
         meter.BytesDone(staging.Listing.Bytes - Missing(all).Sum(piece => (long)piece.Length));
+        // Neighbours before the origin. What contradicted the origin's own digest is the same with them.
+        if (node is not null && !manifestIsNew)
+            await new PeerHealing(node, meter).FillAsync(record, lines, staging, [.. all.Where(file => !refetched.Contains(file))], cancellationToken);
         if (options.Offline && Missing(all).Any())
             throw new OfflineException($"{key} is broken ({mark.Words}), and the origin must not be asked for the broken pieces (offline).", "Verify it once without --offline (DSCACHE_OFFLINE).");
         await new OriginDownload(origin, record.Prefix, staging, options, meter, time).FetchAsync(all, cancellationToken);

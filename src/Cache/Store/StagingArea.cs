@@ -286,6 +286,21 @@ internal sealed class StagingArea : IDisposable
         CompletePiece(file, 0, Crc32C.Of(content));
     }
 
+    /// <summary>Puts a piece that was checked in its place.</summary>
+    public void Write(int file, int piece, ReadOnlySpan<byte> content, uint checksum)
+    {
+        if (Listing.Files[file].Size <= Pieces.Size)
+        {
+            WriteWhole(file, content);
+            return;
+        }
+        using var target = OpenForPieces(file);
+        var offset = (long)piece * Pieces.Size;
+        target.Write(content, offset);
+        CompletePiece(file, piece, checksum);
+        target.StartWriteback(offset, content.Length);
+    }
+
     /// <summary>Opens a large file to be written in pieces, at its full length.</summary>
     public FileHandle OpenForPieces(int file)
     {

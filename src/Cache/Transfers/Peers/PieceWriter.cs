@@ -109,20 +109,16 @@ internal sealed class PieceWriter : IPieceSink, IDisposable
 
     private void Write(int file, int part, ReadOnlySpan<byte> bytes, uint checksum)
     {
-        if (staging.Listing.Files[file].Size <= Pieces.Size)
+        if (staging.Listing.Files[file].Size > Pieces.Size)
         {
-            lock (smallFiles)
-            {
-                if (!staging.Pieces.Has(file, part))
-                    staging.WriteWhole(file, bytes);
-            }
+            staging.Write(file, part, bytes, checksum);
             return;
         }
-        using var target = staging.OpenForPieces(file);
-        var offset = (long)part * Pieces.Size;
-        target.Write(bytes, offset);
-        staging.CompletePiece(file, part, checksum);
-        target.StartWriteback(offset, bytes.Length);
+        lock (smallFiles)
+        {
+            if (!staging.Pieces.Has(file, part))
+                staging.Write(file, part, bytes, checksum);
+        }
     }
 
     public void Dispose() => ArrayPool<byte>.Shared.Return(buffer);
