@@ -1,3 +1,5 @@
+using Orleans.Concurrency;
+
 namespace DatasetCache.Grains;
 
 /// <summary>
@@ -23,11 +25,11 @@ public interface IDatasetGrain : IGrainWithStringKey
     [Alias("evict")]
     Task<EvictionReplyMessage> EvictAsync(EvictionRequestMessage request, CancellationToken cancellationToken);
 
-    /// <summary>The nodes that hold the whole dataset, as far as they have said so. At most 1,000.</summary>
-    [Alias("replicas")]
+    /// <summary>The nodes that hold the whole dataset, as far as they have said so. At most 100.</summary>
+    [Alias("replicas"), AlwaysInterleave]
     Task<ImmutableArray<DatasetReplica>> GetReplicasAsync(CancellationToken cancellationToken);
 
     /// <summary>What goes on, in numbers and the first of each kind: for people, and for the Orleans dashboard, which calls a method of this name.</summary>
-    [Alias("state")]
+    [Alias("state"), AlwaysInterleave]
     Task<DatasetState> GetState();
 }

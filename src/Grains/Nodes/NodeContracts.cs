@@ -1,0 +1,108 @@
+using DatasetCache.Datasets;
+using DatasetCache.Eviction;
+using DatasetCache.Hosting.Node;
+using DatasetCache.Integrity;
+using DatasetCache.Statistics;
+
+namespace DatasetCache.Grains;
+
+/// <summary>The node's service in the words of its grain's contracts.</summary>
+internal static class NodeContracts
+{
+    private const int MostLines = 100;
+
+    public static DatasetRef ToRef(this DatasetMessage dataset) => new()
+    {
+        Origin = dataset.Origin,
+        SnapshotId = dataset.SnapshotId,
+        DatasetId = dataset.DatasetId,
+        VersionHash = dataset.VersionHash,
+        Selection = new Selection { Mode = (SelectionMode)dataset.Selection, Include = dataset.Include, Exclude = dataset.Exclude },
+    };
+
+    public static WorkMessage ToMessage(this NodeWork work) => new()
+    {
+        Ticket = work.Ticket,
+        State = (WorkStateMessage)work.State,
+        Progress = work.Progress is { } at
+            ? new ProgressMessage(at.Phase.ToString(), at.CacheKey, at.FilesDone, at.FilesTotal, at.BytesDone, at.BytesTotal, at.BytesFromOrigin)
+            : work.Verifying is { } look ? new ProgressMessage("Verifying", look.CacheKey, 0, 0, look.BytesDone, look.BytesTotal, 0) : null,
+        Ready = work.Dataset?.ToMessage(),
+        Verified = work.Verified?.ToMessage(),
+        Scrubbed = work.Scrubbed is { } scrub ? new ScrubbedMessage(scrub.Entries, scrub.Files, scrub.BytesRead, scrub.Found, scrub.Unhealed) : null,
+        Failure = work.Failure?.ToMessage(),
+    };
+
+    private static ReadyMessage ToMessage(this NodeDataset dataset) => new()
+    {
+        Lease = dataset.Lease?.ToMessage(),
+        CacheKey = dataset.CacheKey,
+        SnapshotPath = dataset.SnapshotPath,
+        IsHit = dataset.Outcome == AcquireOutcome.Hit,
+        Files = dataset.Files,
+        Bytes = dataset.Bytes,
+        FilesFromOrigin = dataset.FilesFromOrigin,
+        BytesFromOrigin = dataset.BytesFromOrigin,
+        ReusedBytes = dataset.ReusedBytes,
+        SharedBytes = dataset.SharedBytes,
+        Changes = dataset.Changes is { } changes ? new ChangesMessage(changes.Added, changes.Changed, changes.Removed) : null,
+        StaleSince = dataset.StaleSince,
+        Elapsed = dataset.Elapsed,
+    };
+
+    public static LeaseMessage ToMessage(this NodeLease lease) => new(lease.Id, lease.CacheKey, lease.Ttl);
+
+    public static FailureMessage ToMessage(this NodeFailure failure) => new(failure.Code.ToString(), failure.Message, failure.Advice, failure.IsWorthRetrying);
+
+    public static EvictedMessage ToMessage(this EvictionResult result)
+        => new(result.CacheKey, result.Outcome.ToString(), result.FreedBytes, [.. result.Protections.Take(MostLines).Select(why => why.Reason)]);
+
+    private static VerifiedMessage ToMessage(this VerifyResult result)
+        => new(result.CacheKey, result.Outcome.ToString(), result.Found.Files, result.Found.Bytes, [.. result.Found.Lines.Take(MostLines)], result.Why);
+
+    public static StatisticsMessage ToMessage(this UsageStatistics statistics) => new()
+    {
+        From = statistics.From,
+        To = statistics.To,
+        Hits = statistics.Total.Hits,
+        Misses = statistics.Total.Misses,
+        Failures = statistics.Total.Failures,
+        BytesServed = statistics.Total.BytesServed,
+        BytesFromOrigin = statistics.Total.BytesFromOrigin,
+        BytesSaved = statistics.Total.BytesSaved,
+        Evictions = statistics.Total.Evictions,
+        BytesEvicted = statistics.Total.BytesEvicted,
+    };
+
+    public static EntryMessage ToMessage(this EntrySummary entry) => new()
+    {
+        CacheKey = entry.CacheKey,
+        Digest = entry.ManifestDigest,
+        Origin = entry.Origin,
+        Prefix = entry.DatasetPrefix,
+        SnapshotId = entry.SnapshotId,
+        Files = entry.Files,
+        Bytes = entry.Bytes,
+        LastUsedAt = entry.LastUsedAt,
+        IsPinned = entry.IsPinned,
+        IsLeased = entry.IsLeased,
+        Broken = entry.Broken,
+    };
+
+    public static NodeState ToMessage(this NodeStatus status, string endpoint) => new()
+    {
+        Node = status.Node,
+        Version = status.Version,
+        Endpoint = endpoint,
+        CacheRoot = status.CacheRoot,
+        Uptime = status.Uptime,
+        Entries = status.Entries,
+        Bytes = status.Bytes,
+        Leases = status.Leases,
+        Quota = status.Space.Quota,
+        Used = status.Space.Used,
+        DiskFree = status.Space.DiskFree,
+        MinFree = status.Space.MinFree,
+        Working = [.. status.Working.Select(ToMessage)],
+    };
+}

@@ -1,0 +1,105 @@
+using System.Collections.Immutable;
+using DatasetCache.Coordination;
+using DatasetCache.Hosting.Node;
+using DatasetCache.Integrity;
+using Orleans.Concurrency;
+
+namespace DatasetCache.Grains;
+
+/// <summary>This silo's <see cref="INodeService"/> for the rest of the cluster. What takes long runs there, not here; its calls may run side by side.</summary>
+[NodePlacement, Reentrant]
+internal sealed class NodeGrain(INodeService service, INodeHoldings holdings, Peer self, ILocalSiloDetails silo) : Grain, INodeGrain
+{
+    // A hit is there by then, mostly; nobody else waits.
+    private static readonly TimeSpan Moment = TimeSpan.FromMilliseconds(200);
+    private static readonly TimeSpan LongPoll = TimeSpan.FromSeconds(1);
+    private const int MostEntries = 1000;
+    private const int MostDatasets = 100;
+
+    // Placement is a wish: an old directory entry, or a silo that changed its name, may have led here.
+    public override Task OnActivateAsync(CancellationToken cancellationToken)
+    {
+        var key = this.GetPrimaryKeyString();
+        return string.Equals(key, silo.Name, StringComparison.Ordinal)
+            ? Task.CompletedTask
+            : throw new UnknownNodeException(key, $"The node '{key}' was looked for on the silo '{silo.Name}'. Ask again; the cluster may have changed a moment ago.");
+    }
+
+    public Task<WorkMessage> AcquireAsync(AcquireMessage request, CancellationToken cancellationToken) => StartAsync(request, isPrefetch: false, cancellationToken);
+
+    public Task<WorkMessage> PrefetchAsync(AcquireMessage request, CancellationToken cancellationToken) => StartAsync(request, isPrefetch: true, cancellationToken);
+
+    private Task<WorkMessage> StartAsync(AcquireMessage request, bool isPrefetch, CancellationToken cancellationToken) => TryAsync(async () =>
+    {
+        var wanted = new NodeAcquire
+        {
+            Dataset = request.Dataset.ToRef(),
+            Ticket = request.Ticket,
+            AllowMissing = request.AllowMissing,
+            Refresh = request.Refresh,
+            Hold = request.Hold,
+            JobId = request.JobId,
+            IsPrefetch = isPrefetch,
+        };
+        return (await service.AcquireAsync(wanted, Moment, cancellationToken)).ToMessage();
+    });
+
+    public Task<WorkMessage> FollowAsync(string ticket, CancellationToken cancellationToken)
+        => TryAsync(async () => (await service.FollowAsync(ticket, LongPoll, cancellationToken)).ToMessage());
+
+    public Task<bool> AbandonAsync(string ticket) => Try(() => service.Abandon(ticket));
+
+    public Task<LeaseMessage?> RenewAsync(string lease) => Try(() => service.Renew(lease)?.ToMessage());
+
+    public Task<bool> ReleaseAsync(string lease) => Try(() => service.Release(lease));
+
+    public Task<LinkOutcomeMessage> RegisterLinkAsync(LinkMessage link)
+        => Try(() => (LinkOutcomeMessage)service.RegisterLink(new NodeLink(link.Link, (LinkMode)link.Mode, link.Lease, link.JobId)));
+
+    public Task<bool> ForgetLinkAsync(string link) => Try(() => service.ForgetLink(link));
+
+    public Task<EvictedMessage> EvictAsync(string cacheKey, bool dryRun, CancellationToken cancellationToken)
+        => TryAsync(async () => (await service.EvictAsync(cacheKey, dryRun, cancellationToken)).ToMessage());
+
+    public Task<bool> PinAsync(string cacheKey) => Try(() => service.Pin(cacheKey));
+
+    public Task<bool> UnpinAsync(string cacheKey) => Try(() => service.Unpin(cacheKey));
+
+    public Task<WorkMessage> VerifyAsync(VerifyMessage request)
+        => Try(() => service.Verify(request.Ticket, request.CacheKey, (VerifyLevel)request.Level, request.Heal).ToMessage());
+
+    public Task<WorkMessage> ScrubAsync(ScrubMessage request)
+        => Try(() => service.Scrub(request.Ticket, new ScrubOptions { All = request.All, Heal = request.Heal }).ToMessage());
+
+    public Task<StatisticsMessage> StatisticsAsync(DateOnly from, DateOnly to) => Try(() => service.Statistics(from, to).ToMessage());
+
+    public Task<ImmutableArray<EntryMessage>> EntriesAsync(string? after, int count) => Try(() => service.List()
+        .Where(entry => after is null || string.CompareOrdinal(entry.CacheKey, after) > 0)
+        .Take(Math.Clamp(count, 1, MostEntries))
+        .Select(entry => entry.ToMessage())
+        .ToImmutableArray());
+
+    public Task<ImmutableArray<long>> HeldBytesAsync(ImmutableArray<DatasetMessage> datasets)
+        => Try(() => service.HeldBytes([.. datasets.Take(MostDatasets).Select(dataset => dataset.ToRef())]).ToImmutableArray());
+
+    public Task<NodeState> StatusAsync() => Try(() => service.Status().ToMessage(self.Endpoint));
+
+    public Task<NodeState> GetState() => StatusAsync();
+
+    public Task<NodeHoldingMessage> DescribeAsync(string key, CancellationToken cancellationToken) => Try(() => holdings.Describe(key).ToMessage());
+
+    private static Task<T> Try<T>(Func<T> ask) => TryAsync(() => ValueTask.FromResult(ask()));
+
+    // The engine's exceptions are not known to a client; what they say is.
+    private static async Task<T> TryAsync<T>(Func<ValueTask<T>> ask)
+    {
+        try
+        {
+            return await ask();
+        }
+        catch (DatasetCacheException e)
+        {
+            throw new NodeFailedException(NodeFailure.Of(e).ToMessage());
+        }
+    }
+}

@@ -1,0 +1,20 @@
+using DatasetCache.Coordination;
+using DatasetCache.Hosting.Node;
+using Microsoft.Extensions.DependencyInjection.Extensions;
+
+namespace DatasetCache.Grains;
+
+internal static class SiloBuilderExtensions
+{
+    /// <summary>What the grains need, besides an <see cref="INodeService"/>, an <see cref="INodeHoldings"/> and this node's <see cref="Peer"/> among the services.</summary>
+    public static ISiloBuilder AddDatasetGrains(this ISiloBuilder silo)
+    {
+        silo.Services.TryAddSingleton(TimeProvider.System);
+        silo.Services.TryAddSingleton(new CoordinatorOptions());
+        silo.Services.TryAddSingleton<DatasetEpochs>();
+        silo.Services.AddPlacementDirector<NodePlacement, NodePlacementDirector>();
+        // It is strongly consistent where the default one may have two activations of a grain for as long as the cluster changes.
+        silo.AddDistributedGrainDirectory();
+        return silo;
+    }
+}
