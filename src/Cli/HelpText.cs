@@ -94,6 +94,12 @@ internal static class HelpText
               dscache doctor --origin s3://my-bucket
 
             """,
+        "status" => """
+            Examples:
+              dscache status
+              dscache status --json | jq .leases
+
+            """,
         "release" => """
             Example:
               dscache release /jobs/91
@@ -199,7 +205,7 @@ internal static class HelpText
     private static readonly (string Title, string[] Commands)[] Groups =
     [
         ("Get and use", ["get", "run", "prefetch", "warm", "release", "export", "import"]),
-        ("Look", ["ls", "list", "inspect", "explain", "du", "stats"]),
+        ("Look", ["ls", "list", "inspect", "explain", "du", "status", "stats"]),
         ("Keep and clean", ["pin", "unpin", "rm", "prune", "clear", "cleanup", "verify", "scrub"]),
         ("Set up", ["config", "doctor", "completion"]),
     ];

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using DatasetCache.Cli.Keeping;
+using DatasetCache.Cli.Nodes;
 using DatasetCache.Cli.Output;
 using DatasetCache.Cli.Progress;
 using DatasetCache.Cli.Setup;
@@ -79,7 +80,7 @@ internal sealed class AcquireArguments(Session session, bool intoRequired)
 /// <summary>A call that is ready to be made.</summary>
 internal sealed record AcquireCall(Session Session, Settings Settings, AcquireRequest Request)
 {
-    public LocalDatasetCache OpenCache() => Session.OpenCache(Settings);
+    public HostCache OpenCache() => HostCache.Open(Session, Settings);
 
     public async Task<DatasetLease> AcquireAsync(IDatasetCache cache, CancellationToken cancellationToken)
     {

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using DatasetCache.Cli.Nodes;
 using DatasetCache.Cli.Output;
 using DatasetCache.Cli.Setup;
 using DatasetCache.Configuration;
@@ -20,8 +21,8 @@ internal static class ReleaseCommand
 
     private static async Task<int> RunAsync(Session session, Settings settings, string jobDirectory)
     {
-        await using var cache = session.OpenCache(settings);
-        var released = cache.Release(jobDirectory);
+        await using var cache = HostCache.Open(session, settings);
+        var released = await cache.ReleaseAsync(jobDirectory);
         if (settings.Json)
             Stdio.Print(JsonText.Line(new ReleaseDocument(released.Link, released.CacheKey, released.Removed, released.KeptFiles), JsonOutput.Default.ReleaseDocument));
         else if (!settings.Quiet)

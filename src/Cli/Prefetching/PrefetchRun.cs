@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using DatasetCache.Cli.Nodes;
 using DatasetCache.Cli.Output;
 using DatasetCache.Cli.Running;
 using DatasetCache.Configuration;
@@ -17,7 +18,7 @@ internal sealed class PrefetchRun(Session session, Settings settings, IReadOnlyL
     {
         using var interruption = new Interruption();
         var started = session.Time.GetTimestamp();
-        await using var cache = session.OpenCache(settings);
+        await using var cache = HostCache.Open(session, settings);
         try
         {
             await FetchAsync(cache, interruption.Token);
@@ -35,7 +36,7 @@ internal sealed class PrefetchRun(Session session, Settings settings, IReadOnlyL
         return (Array.Find(failures, error => !error.Retry) ?? failures.FirstOrDefault())?.ExitCode ?? ExitCode.Ok;
     }
 
-    private async Task FetchAsync(LocalDatasetCache cache, CancellationToken interrupted)
+    private async Task FetchAsync(IDatasetCache cache, CancellationToken interrupted)
     {
         await using var progress = new PrefetchProgress(settings, session.Time, items.Count);
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(interrupted);
@@ -55,7 +56,7 @@ internal sealed class PrefetchRun(Session session, Settings settings, IReadOnlyL
         }
     }
 
-    private async Task<PrefetchedDocument> FetchAsync(LocalDatasetCache cache, PrefetchItem item, IProgress<AcquireProgress>? progress, CancellationToken cancellationToken)
+    private async Task<PrefetchedDocument> FetchAsync(IDatasetCache cache, PrefetchItem item, IProgress<AcquireProgress>? progress, CancellationToken cancellationToken)
     {
         try
         {

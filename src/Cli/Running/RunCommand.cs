@@ -53,7 +53,7 @@ internal static class RunCommand
             finally
             {
                 if (call.Request.JobDirectory is { } jobDirectory)
-                    cache.Release(jobDirectory);
+                    await cache.ReleaseAsync(jobDirectory);
             }
         }
         catch (OperationCanceledException) when (interruption.Signal is { } signal)

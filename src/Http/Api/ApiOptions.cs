@@ -11,6 +11,11 @@ internal sealed record ApiOptions
     /// <summary>The S3 endpoint that this node reads from; null for AWS or a folder. A caller who is set to another one is told so.</summary>
     public string? OriginEndpoint { get; init; }
 
+    /// <summary>
+    /// Folders, absolute, that this node reads datasets from for whoever asks. It may read more than the caller may: any other folder the caller reads himself. Default: none.
+    /// </summary>
+    public IReadOnlyList<string> Folders { get; init; } = [];
+
     /// <summary>How long one request waits at most for an acquire to end. Default: 20 s.</summary>
     public TimeSpan LongestWait { get; init; } = TimeSpan.FromSeconds(20);
 

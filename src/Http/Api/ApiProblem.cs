@@ -14,16 +14,16 @@ internal static class ApiProblem
 
     public const string Unauthorized = "unauthorized";
 
+    /// <summary>A folder that is not among those that the node reads for others.</summary>
+    public const string ForeignFolder = "foreignFolder";
+
     public const string WrongHost = "wrongHost";
 
     public static Task WriteAsync(HttpContext context, NodeFailure failure) => WriteAsync(context, StatusOf(failure.Code), CodeOf(failure.Code), failure.Message, failure.Advice, failure.IsWorthRetrying);
 
     public static Task WriteAsync(HttpContext context, int status, string code, string message, string? advice, bool isTransient = false)
-    {
-        context.Response.StatusCode = status;
-        return context.Response.WriteAsJsonAsync(new ProblemDocument("about:blank", TitleOf(status), status, message, code, message, advice, isTransient), ApiJson.Default.ProblemDocument,
-            "application/problem+json", context.RequestAborted);
-    }
+        => NodeApi.WriteAsync(context, status, new ProblemDocument("about:blank", TitleOf(status), status, message, code, message, advice, isTransient), ApiJson.Default.ProblemDocument,
+            "application/problem+json");
 
     public static string CodeOf(ErrorCode code) => System.Text.Json.JsonNamingPolicy.CamelCase.ConvertName(code.ToString());
 

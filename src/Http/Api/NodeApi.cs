@@ -1,4 +1,5 @@
 using System.Text.Json;
+using System.Text.Json.Serialization.Metadata;
 using DatasetCache.Datasets;
 using DatasetCache.Hosting.Node;
 using Microsoft.AspNetCore.Builder;
@@ -46,14 +47,18 @@ internal static class NodeApi
 
     internal static string Value(HttpContext context, string name) => (string)context.Request.RouteValues[name]!;
 
-    internal static Task WriteAsync<T>(HttpContext context, int status, T document, System.Text.Json.Serialization.Metadata.JsonTypeInfo<T> type)
+    /// <summary>With its length: the command line's reader knows no chunks.</summary>
+    internal static async Task WriteAsync<T>(HttpContext context, int status, T document, JsonTypeInfo<T> type, string contentType = "application/json")
     {
+        var body = JsonSerializer.SerializeToUtf8Bytes(document, type);
         context.Response.StatusCode = status;
-        return context.Response.WriteAsJsonAsync(document, type, "application/json", context.RequestAborted);
+        context.Response.ContentType = contentType;
+        context.Response.ContentLength = body.Length;
+        await context.Response.BodyWriter.WriteAsync(body, context.RequestAborted);
     }
 
     /// <exception cref="InvalidRequestException">The body is not of the form that is read.</exception>
-    internal static async ValueTask<T> ReadAsync<T>(HttpContext context, System.Text.Json.Serialization.Metadata.JsonTypeInfo<T> type)
+    internal static async ValueTask<T> ReadAsync<T>(HttpContext context, JsonTypeInfo<T> type)
     {
         if (context.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } limit)
             limit.MaxRequestBodySize = LargestBody;
