@@ -10,6 +10,9 @@ namespace DatasetCache.Http.Peers;
 /// <param name="Refusal">Which part of the credential it did not like.</param>
 internal sealed record AnswerHead(int Status, long Length, bool Closes, int? Pieces, DateTimeOffset? Date, string? Refusal)
 {
+    /// <summary>What the ranges of the body have, as the sender knows it: CRC32C each. Empty where it did not say.</summary>
+    public IReadOnlyList<uint> Checksums { get; init; } = [];
+
     /// <param name="length">Bytes of the head, its empty line included.</param>
     /// <returns>False where more is needed; true and no head where it is none.</returns>
     public static bool TryRead(ReadOnlySpan<byte> bytes, out int length, out AnswerHead? head)
@@ -50,6 +53,11 @@ internal sealed record AnswerHead(int Status, long Length, bool Closes, int? Pie
                 case "x-pieces" when int.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out var pieces):
                     head = head with { Pieces = pieces };
                     break;
+                case "x-piece-checksums":
+                    if (ParseChecksums(value) is not { } checksums)
+                        return null;
+                    head = head with { Checksums = checksums };
+                    break;
                 case "date" when DateTimeOffset.TryParseExact(value, "R", CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out var date):
                     head = head with { Date = date };
                     break;
@@ -59,5 +67,17 @@ internal sealed record AnswerHead(int Status, long Length, bool Closes, int? Pie
             }
         }
         return head.Length < 0 ? null : head;
+    }
+
+    private static uint[]? ParseChecksums(string value)
+    {
+        var words = value.Split(',');
+        var checksums = new uint[words.Length];
+        for (var i = 0; i < words.Length; i++)
+        {
+            if (words[i].Length != 8 || !uint.TryParse(words[i], NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out checksums[i]))
+                return null;
+        }
+        return checksums;
     }
 }

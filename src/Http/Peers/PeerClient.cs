@@ -86,6 +86,8 @@ internal sealed partial class PeerClient : IPeerReader, IDisposable
             }
             if (mistake(answer) is { } words)
                 throw new PeerException(PieceFailure.WrongBytes, $"The answer of node {peer.Node} ({peer.Endpoint}) to {route} {words}.");
+            if (answer.Checksums.Count > 0)
+                sink.Promise(answer.Checksums);
             await link.ReadAsync(answer.Length, sink, caps, paces.Watch(peer.Endpoint), time, cancellationToken);
             links.Return(peer, link, answer with { Length = 0 });
             link = null;

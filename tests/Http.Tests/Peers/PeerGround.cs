@@ -59,6 +59,11 @@ internal sealed class MemorySink : IPieceSink
 
     public MemoryStream Bytes { get; } = new();
 
+    public void Promise(IReadOnlyList<uint> checksums)
+    {
+        // Not looked at here.
+    }
+
     public Memory<byte> Next() => room;
 
     public void Accept(int count) => Bytes.Write(room, 0, count);

@@ -138,6 +138,11 @@ public sealed class PeerTransferTests
 
         public long Count { get; private set; }
 
+        public void Promise(IReadOnlyList<uint> checksums)
+    {
+        // Not looked at here.
+    }
+
         public Memory<byte> Next() => room;
 
         public void Accept(int count)
