@@ -72,6 +72,9 @@ internal sealed record CoordinatorOptions
     /// <summary>How soon a node that gets nothing to do though it could asks again, where few take part; longer with many. Default: 20 ms.</summary>
     public TimeSpan IdlePause { get; init; } = TimeSpan.FromMilliseconds(20);
 
+    /// <summary>After how long without a report a plan that nobody downloads by is forgotten. Default: 10 min.</summary>
+    public TimeSpan IdlePlan { get; init; } = TimeSpan.FromMinutes(10);
+
     /// <summary>How long a granted eviction keeps others from being granted one, unless the node says before that it is done. Default: 30 s.</summary>
     public TimeSpan EvictionLapse { get; init; } = TimeSpan.FromSeconds(30);
 }

@@ -34,6 +34,9 @@ internal sealed class PieceSet
 
     public IReadOnlyList<ulong> Words => words;
 
+    /// <summary>The same, for scans that go word by word.</summary>
+    public ReadOnlySpan<ulong> Bits => words;
+
     public static PieceSet Full(int size)
     {
         var words = new ulong[(size + 63) / 64];

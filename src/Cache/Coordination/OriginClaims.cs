@@ -1,0 +1,155 @@
+namespace DatasetCache.Coordination;
+
+/// <summary>Which node reads which pieces from the origin: each piece one node, as many pieces at a time as the origin gives well.</summary>
+internal sealed class OriginClaims(PieceTable table, CoordinatorOptions options)
+{
+    private readonly Dictionary<int, HashSet<string>> failures = [];
+    private readonly Dictionary<int, HashSet<string>> shunned = [];
+    private readonly Dictionary<int, (SwarmNode Node, int Missing)> leastLacking = [];
+    private int cursor;
+
+    public OriginWindow Window { get; } = new(options);
+
+    /// <summary>A piece that nobody could read.</summary>
+    public int? Hopeless { get; private set; }
+
+    /// <summary>Gives <paramref name="node"/> runs of pieces to read.</summary>
+    /// <param name="active">How many nodes download.</param>
+    public void Grant(SwarmNode node, int slots, int active, List<Assignment> assignments, TimeSpan now)
+    {
+        // Everybody's share of the window; who comes first must not take it all.
+        var share = Math.Max(1, (Window.Size + active - 1) / active) - node.Claims.Count;
+        var allowance = Math.Min(slots, Math.Min(share, Window.Free));
+        if (allowance <= 0 || table.Wanted.Count == 0)
+            return;
+        allowance = GrantPartial(node, allowance, assignments, now);
+        var run = active == 1 ? options.LoneOriginRun : Math.Clamp(table.Wanted.Count / (4 * active), 1, options.OriginRun);
+        while (allowance > 0 && FindWanted(node) is { } first)
+        {
+            var count = 0;
+            while (count < Math.Min(run, allowance) && first + count < table.Size && table.Wanted.Contains(first + count) && May(node, first + count))
+                Claim(first + count++, node, now);
+            assignments.Add(new Assignment(first, count, Source: null, []));
+            allowance -= count;
+            cursor = first + count;
+        }
+    }
+
+    /// <summary>A claim that the node itself says it has.</summary>
+    public void Claim(int piece, SwarmNode node, TimeSpan now)
+    {
+        table.Claim(piece, node);
+        Window.Granted(now);
+    }
+
+    public void GiveBack(int piece)
+    {
+        if (!table.Claims.ContainsKey(piece))
+            return;
+        table.Unclaim(piece);
+        Window.GivenBack();
+    }
+
+    public void Completed(int piece, TimeSpan now)
+    {
+        if (!table.Claims.ContainsKey(piece))
+            return;
+        table.Unclaim(piece);
+        Window.Completed(now);
+        failures.Remove(piece);
+        leastLacking.Remove(piece);
+    }
+
+    /// <summary>The origin did not give it to this node, after all retries.</summary>
+    public void Failed(int piece, SwarmNode node, int active)
+    {
+        GiveBack(piece);
+        if (!failures.TryGetValue(piece, out var nodes))
+            failures.Add(piece, nodes = []);
+        nodes.Add(node.Peer.Node);
+        if (nodes.Count >= Math.Min(options.OriginTries, active) && table.Holders(piece) == 0)
+            Hopeless ??= piece;
+    }
+
+    /// <summary>The piece is read again, if it can be by somebody else than these.</summary>
+    public void Shun(int piece, IEnumerable<SwarmNode?> nodes) =>
+        shunned[piece] = [.. nodes.Where(node => node is not null).Select(node => node!.Peer.Node)];
+
+    public void SetPartial(SwarmNode node)
+    {
+        foreach (var (piece, missing) in node.Partial)
+            if (!leastLacking.TryGetValue(piece, out var best) || best.Node.IsGone || best.Node.IsSourceOnly || missing < best.Missing)
+                leastLacking[piece] = (node, missing);
+    }
+
+    /// <summary>Who lacks least of a piece reads it.</summary>
+    private int GrantPartial(SwarmNode node, int allowance, List<Assignment> assignments, TimeSpan now)
+    {
+        if (node.Partial.Count == 0)
+            return allowance;
+        foreach (var piece in node.Partial.Keys.ToList())
+        {
+            if (allowance == 0)
+                break;
+            if (!table.Wanted.Contains(piece))
+            {
+                if (!table.Claims.ContainsKey(piece))
+                    node.Partial.Remove(piece);
+                continue;
+            }
+
+            if (!leastLacking.TryGetValue(piece, out var best) || best.Node != node || !May(node, piece))
+                continue;
+            Claim(piece, node, now);
+            assignments.Add(new Assignment(piece, 1, Source: null, []));
+            allowance--;
+        }
+
+        return allowance;
+    }
+
+    private int? FindWanted(SwarmNode node)
+    {
+        // Pieces that another node lacks less of are left to it while there are others.
+        int? last = null;
+        var words = table.Wanted.Bits;
+        var start = cursor < table.Size ? cursor >> 6 : 0;
+        for (var at = 0; at <= words.Length; at++)
+        {
+            var word = (start + at) % words.Length;
+            var bits = words[word];
+            if (at == 0)
+                bits &= ulong.MaxValue << (cursor & 63);
+            for (; bits != 0; bits &= bits - 1)
+            {
+                var piece = (word << 6) + System.Numerics.BitOperations.TrailingZeroCount(bits);
+                if (!May(node, piece))
+                    continue;
+                if (!leastLacking.TryGetValue(piece, out var best) || best.Node == node || best.Node.IsGone || best.Node.IsSourceOnly)
+                    return piece;
+                last ??= piece;
+            }
+        }
+
+        return last;
+    }
+
+    private bool May(SwarmNode node, int piece)
+    {
+        if (failures.Count == 0 && shunned.Count == 0)
+            return true;
+        var name = node.Peer.Node;
+        return !(failures.TryGetValue(piece, out var failed) && failed.Contains(name)) && !(shunned.TryGetValue(piece, out var avoided) && avoided.Contains(name));
+    }
+
+    /// <summary>Nobody else is there who could: those who were to be passed over may after all.</summary>
+    public void Relent(Func<string, bool> isActive, int active)
+    {
+        foreach (var (piece, nodes) in shunned.ToList())
+            if (nodes.Count(isActive) >= active)
+                shunned.Remove(piece);
+        foreach (var (piece, nodes) in failures)
+            if (Hopeless is null && table.Holders(piece) == 0 && nodes.Count >= Math.Min(options.OriginTries, active) && nodes.Count(isActive) >= active)
+                Hopeless = piece;
+    }
+}

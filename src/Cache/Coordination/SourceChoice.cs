@@ -1,0 +1,172 @@
+using System.Numerics;
+
+namespace DatasetCache.Coordination;
+
+/// <summary>Who gets which piece from whom: the rarest of a bounded sample of the pieces that a node lacks, from the least busy of a bounded sample of its holders.</summary>
+internal sealed class SourceChoice(PieceTable table, List<SwarmNode> members, List<SwarmNode> replicas, CoordinatorOptions options, Random random)
+{
+    private const int Sample = 64;
+    private const int Probes = 8;
+
+    private readonly int[] candidates = new int[Sample + 32];
+    private readonly int[] rarity = new int[Sample + 32];
+
+    /// <returns>False where there is nothing for it now.</returns>
+    public bool TryAssign(SwarmNode node, int most, List<Assignment> assignments, TimeSpan now)
+    {
+        var count = Gather(node, now);
+        if (count == 0)
+            return false;
+        Array.Sort(rarity, candidates, 0, count);
+        SwarmNode? source = null;
+        var first = -1;
+        for (var i = 0; i < count && source is null; i++)
+        {
+            source = FindSource(node, candidates[i], now, except: null);
+            first = candidates[i];
+        }
+
+        if (source is null)
+            return false;
+        Assign(node, source, first, Run(node, source, first, most), assignments, now);
+        return true;
+    }
+
+    /// <summary>Asks a second holder for a piece that is slow to come, or one of the last.</summary>
+    public bool TrySecond(SwarmNode node, int piece, Download download, List<Assignment> assignments, TimeSpan now)
+    {
+        if (download.Second is not null || FindSource(node, piece, now, download.First.Source) is not { } source)
+            return false;
+        download.Second = new PeerRun(source, 1, now);
+        source.Uploads++;
+        node.Runs++;
+        node.GrantedDownloads.Add((piece, download.Second));
+        assignments.Add(new Assignment(piece, 1, source.Peer, Checksums(piece, 1)));
+        return true;
+    }
+
+    public bool IsUsable(SwarmNode source, SwarmNode by, TimeSpan now)
+    {
+        if (source.IsGone || source.IsMuted || source == by || source.Peer.Node == by.Peer.Node)
+            return false;
+        if (by.Avoids.Count == 0 || !by.Avoids.TryGetValue(source.Peer.Node, out var until))
+            return true;
+        if (now < until)
+            return false;
+        by.Avoids.Remove(source.Peer.Node);
+        return true;
+    }
+
+    private void Assign(SwarmNode node, SwarmNode source, int first, int count, List<Assignment> assignments, TimeSpan now)
+    {
+        var run = new PeerRun(source, count, now);
+        for (var piece = first; piece < first + count; piece++)
+        {
+            node.Downloads[piece] = new Download(run);
+            node.GrantedDownloads.Add((piece, run));
+        }
+
+        source.Uploads++;
+        node.Runs++;
+        assignments.Add(new Assignment(first, count, source.Peer, Checksums(first, count)));
+    }
+
+    private uint[] Checksums(int first, int count)
+    {
+        for (var piece = first; piece < first + count; piece++)
+            if (!table.Known.Contains(piece))
+                return [];
+        return [.. Enumerable.Range(first, count).Select(table.Checksum)];
+    }
+
+    /// <summary>Longer runs only of what many have: what few have should spread from piece to piece.</summary>
+    private int Run(SwarmNode node, SwarmNode source, int first, int most)
+    {
+        var count = 1;
+        most = Math.Min(most, options.PeerRun);
+        var common = (members.Count + 1) / 2;
+        while (count < most && first + count < table.Size && Has(source, first + count) && node.Lacks(first + count)
+            && (source.IsReplica || table.Holders(first + count) >= common) && table.Known.Contains(first + count) == table.Known.Contains(first))
+            count++;
+        return count;
+    }
+
+    private static bool Has(SwarmNode source, int piece) => source.IsReplica || source.Held.Contains(piece);
+
+    private int Gather(SwarmNode node, TimeSpan now)
+    {
+        var count = 0;
+        var all = replicas.Exists(replica => IsUsable(replica, node, now));
+        var available = table.Available.Bits;
+        var held = node.Held.Bits;
+        if (available.Length == 0)
+            return 0;
+        var start = random.Next(available.Length);
+        for (var at = 0; at < available.Length && count < Sample; at++)
+        {
+            var word = start + at;
+            if (word >= available.Length)
+                word -= available.Length;
+            var bits = (all ? ulong.MaxValue : available[word]) & ~held[word];
+            if (bits == 0)
+                continue;
+            // From anywhere in the word: the same first pieces for everybody would be asked of the same holders.
+            var turn = random.Next(64);
+            bits = BitOperations.RotateRight(bits, turn);
+            for (; bits != 0 && count < Sample; bits &= bits - 1)
+                count = Add(node, (word << 6) + ((BitOperations.TrailingZeroCount(bits) + turn) & 63), count);
+        }
+
+        if (count == Sample)
+            foreach (var piece in table.Fresh)
+                if (table.Available.Contains(piece) && !node.Held.Contains(piece))
+                    count = Add(node, piece, count);
+        return count;
+    }
+
+    private int Add(SwarmNode node, int piece, int count)
+    {
+        if (piece >= table.Size || !node.Lacks(piece))
+            return count;
+        candidates[count] = piece;
+        rarity[count] = (table.Holders(piece) << 6) + random.Next(64);
+        return count + 1;
+    }
+
+    private SwarmNode? FindSource(SwarmNode node, int piece, TimeSpan now, SwarmNode? except)
+    {
+        SwarmNode? best = null;
+        var isHeld = false;
+        void Consider(SwarmNode? source)
+        {
+            if (source is null || !Has(source, piece))
+                return;
+            isHeld = true;
+            if (source != except && source.Uploads < options.UploadsPerPeer && (best is null || source.Uploads < best.Uploads) && IsUsable(source, node, now))
+                best = source;
+        }
+
+        foreach (var source in table.RecentHolders(piece))
+            Consider(source);
+        if (members.Count > 0 && table.Holders(piece) > table.RecentHolders(piece).Length)
+            for (var i = 0; i < Probes; i++)
+                Consider(members[random.Next(members.Count)]);
+        if (replicas.Count > 0)
+            for (var i = 0; i < Probes; i++)
+                Consider(replicas[random.Next(replicas.Count)]);
+        if (best is not null || (isHeld && table.Holders(piece) > 2 * members.Count / Probes))
+            return best;
+        // Few have it, and it was not remembered who, or they are busy: then it is worth looking at all.
+        if (!isHeld || table.Holders(piece) > table.RecentHolders(piece).Length)
+            foreach (var source in members)
+            {
+                Consider(source);
+                if (best is null)
+                    continue;
+                table.Remember(piece, best);
+                break;
+            }
+
+        return best;
+    }
+}

@@ -1,0 +1,99 @@
+namespace DatasetCache.Coordination;
+
+/// <summary>What the coordinator knows about one node in one plan.</summary>
+internal sealed class SwarmNode(Peer peer, Guid session, PieceSet held)
+{
+    public Peer Peer { get; set; } = peer;
+
+    public Guid Session { get; } = session;
+
+    public PieceSet Held { get; } = held;
+
+    /// <summary>Has the whole entry; named by its replica, not by a download of its own.</summary>
+    public bool IsReplica { get; init; }
+
+    /// <summary>Its download is over; it goes on serving.</summary>
+    public bool IsSourceOnly { get; set; }
+
+    public bool IsGone { get; set; }
+
+    /// <summary>The manifest was contradicted while it was downloading.</summary>
+    public bool IsSuperseded { get; set; }
+
+    /// <summary>The newest report of it.</summary>
+    public long Sequence { get; set; }
+
+    /// <summary>The newest report that this coordinator answered; -1 before the first one.</summary>
+    public long Replied { get; set; } = -1;
+
+    public MemberReply? LastReply { get; set; }
+
+    public TimeSpan Heard { get; set; }
+
+    public int Slots { get; set; }
+
+    /// <summary>Pieces that it reads from the origin.</summary>
+    public HashSet<int> Claims { get; } = [];
+
+    /// <summary>Pieces that it gets from others.</summary>
+    public Dictionary<int, Download> Downloads { get; } = [];
+
+    /// <summary>Runs among <see cref="Downloads"/>.</summary>
+    public int Runs { get; set; }
+
+    /// <summary>Runs that others get from it.</summary>
+    public int Uploads { get; set; }
+
+    public Dictionary<int, uint> Unproven { get; } = [];
+
+    public Dictionary<int, int> Partial { get; } = [];
+
+    /// <summary>Given out by the last reply: back with it if that reply is lost.</summary>
+    public List<int> GrantedClaims { get; } = [];
+
+    public List<(int Piece, PeerRun Run)> GrantedDownloads { get; } = [];
+
+    // What must reach the node: said again until a report shows that the reply arrived.
+    public HashSet<int> Dropped { get; } = [];
+
+    public HashSet<int> Proven { get; } = [];
+
+    public HashSet<int> Refuted { get; } = [];
+
+    public TimeSpan NeighboursDue { get; set; }
+
+    /// <summary>Sources that it could not use, and until when it is not sent there.</summary>
+    public Dictionary<string, TimeSpan> Avoids { get; } = [];
+
+    public TimeSpan? MutedUntil { get; set; }
+
+    public bool IsMuted => MutedUntil is not null;
+
+    /// <summary>Failures in a row that others had with it as a source, and lies.</summary>
+    public int Strikes { get; set; }
+
+    public int Lies { get; set; }
+
+    public TimeSpan LastLie { get; set; }
+
+    public bool Lacks(int piece) => !Held.Contains(piece) && !Downloads.ContainsKey(piece) && !Claims.Contains(piece) && !Unproven.ContainsKey(piece);
+}
+
+/// <summary>A run of pieces on its way from one node to another.</summary>
+internal sealed class PeerRun(SwarmNode source, int left, TimeSpan since)
+{
+    public SwarmNode Source => source;
+
+    public int Left { get; set; } = left;
+
+    /// <summary>When it began, or last brought a piece.</summary>
+    public TimeSpan Moved { get; set; } = since;
+}
+
+/// <summary>A piece on its way from a node, and where that is slow from a second one.</summary>
+internal sealed class Download(PeerRun first)
+{
+    public PeerRun First => first;
+
+    public PeerRun? Second { get; set; }
+}
