@@ -1,6 +1,5 @@
 using DatasetCache.Cli.Output;
 using DatasetCache.Configuration;
-using DatasetCache.Hosting.Node;
 using DatasetCache.Store;
 
 namespace DatasetCache.Cli.Nodes;

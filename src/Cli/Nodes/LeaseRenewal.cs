@@ -42,7 +42,7 @@ internal sealed class LeaseRenewal : IDisposable
             locked?.Dispose();
         }
         timer.Dispose();
-        node.Release(Id);
+        node.EndLease(Id);
     }
 
     private async Task RenewAsync()
@@ -81,7 +81,7 @@ internal sealed class LeaseRenewal : IDisposable
                 return true;
             }
         }
-        node.Release(lease.Id);
+        node.EndLease(lease.Id);
         return true;
     }
 

@@ -3,7 +3,7 @@ using DatasetCache.Cli.Output;
 using DatasetCache.Configuration;
 using DatasetCache.Eviction;
 using DatasetCache.Hosting.Node;
-using DatasetCache.Origins;
+using DatasetCache.Store;
 
 namespace DatasetCache.Cli.Nodes;
 
@@ -99,10 +99,10 @@ internal sealed class NodeCache : HostCache
                     continue;
                 }
                 var (isDone, now, dataset) = NodeDocuments.Read(answer, NodeDocuments.Work);
-                if (isDone)
-                    return dataset ?? throw new NodeException(ErrorCode.Internal, "The node said that it was done, and not with what.", advice: null, isWorthRetrying: false);
                 if (now is not null)
                     progress?.Report(now);
+                if (isDone)
+                    return dataset ?? throw new NodeException(ErrorCode.Internal, "The node said that it was done, and not with what.", advice: null, isWorthRetrying: false);
                 var wait = progress is null ? WaitInSilence : WaitWithProgress;
                 answer = await calls.SendAsync("GET", string.Create(System.Globalization.CultureInfo.InvariantCulture, $"/v1/acquisitions/{ticket}?wait={wait.TotalSeconds}"), default, wait, cancellationToken);
             }
@@ -116,7 +116,7 @@ internal sealed class NodeCache : HostCache
 
     internal async ValueTask<NodeAnswer> RenewAsync(string lease) => await calls.SendAsync("POST", $"/v1/leases/{lease}/renew", default, TimeSpan.Zero, CancellationToken.None);
 
-    internal void Release(string lease) => calls.TrySend("DELETE", "/v1/leases/" + lease);
+    internal void EndLease(string lease) => calls.TrySend("DELETE", "/v1/leases/" + lease);
 
     /// <summary>The lock that keeps an entry where no node does.</summary>
     internal EntryLease? TryLease(string cacheKey) => Store().TryLeaseByKey(cacheKey);

@@ -9,7 +9,7 @@ internal static class ApiText
     public static WorkDocument Of(NodeWork work) => new(
         work.Ticket,
         JsonNamingPolicy.CamelCase.ConvertName(work.State.ToString()),
-        work.State == NodeWorkState.Running && work.Progress is { } progress ? Of(progress) : null,
+        work.Progress is { } progress ? Of(progress) : null,
         work.Dataset is { } dataset ? Of(dataset) : null,
         work.Failure is { } failure ? new ErrorDocument(ApiProblem.CodeOf(failure.Code), failure.Message, failure.Advice, failure.IsWorthRetrying) : null);
 

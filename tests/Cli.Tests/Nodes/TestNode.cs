@@ -1,0 +1,73 @@
+using System.Net;
+using DatasetCache.Hosting.Node;
+using DatasetCache.Http.Api;
+using DatasetCache.Origins;
+using DatasetCache.Store;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.Extensions.Logging;
+
+namespace DatasetCache.Cli.Tests.Nodes;
+
+/// <summary>A node's daemon in this process, for real dscache processes to find: lock, token, API, engine; no cluster.</summary>
+internal sealed class TestNode : IAsyncDisposable
+{
+    private readonly WebApplication app;
+    private readonly NodeLock held;
+
+    private TestNode(WebApplication app, NodeLock held, LocalDatasetCache cache, NodeService service, NodeToken token)
+        => (this.app, this.held, Cache, Service, Token) = (app, held, cache, service, token);
+
+    public LocalDatasetCache Cache { get; }
+
+    public NodeService Service { get; }
+
+    public NodeToken Token { get; }
+
+    public Uri Url => new(app.Urls.Single());
+
+    /// <param name="folder">What it reads datasets from for others, and its default origin.</param>
+    /// <param name="before">Comes before every request.</param>
+    public static async Task<TestNode> StartAsync(string root, string folder, TimeSpan? leaseTtl = null, Func<Task>? before = null, IOriginFactory? origins = null)
+    {
+        var cache = LocalDatasetCache.Open(new CacheOptions { Root = root, MinFree = DiskFloor.OfBytes(0) }, origins ?? new OriginFactory(new OriginOptions { Url = folder }));
+        var held = await NodeLock.TakeAsync(cache.Room, TimeSpan.FromSeconds(10), TimeProvider.System, CancellationToken.None);
+        var token = NodeToken.Create(root);
+        var service = new NodeService("test-node", cache, holdings: null, TimeProvider.System, leaseTtl);
+        var builder = WebApplication.CreateSlimBuilder();
+        builder.Logging.ClearProviders();
+        builder.WebHost.ConfigureKestrel(kestrel => kestrel.Listen(IPAddress.Loopback, 0));
+        var app = builder.Build();
+        if (before is not null)
+        {
+            app.Use(next => async context =>
+            {
+                await before();
+                await next(context);
+            });
+        }
+        app.MapNodeApi(service, new ApiOptions { Token = token, Folders = [folder] });
+        await app.StartAsync();
+        var node = new TestNode(app, held, cache, service, token);
+        held.Write(new NodeAddress("test-node", app.Urls.Single(), token.Path, Environment.ProcessId));
+        return node;
+    }
+
+    /// <summary>A client that presents the token.</summary>
+    public HttpClient Client()
+    {
+        var client = new HttpClient { BaseAddress = Url };
+        client.DefaultRequestHeaders.Authorization = new("Bearer", File.ReadAllText(Token.Path));
+        return client;
+    }
+
+    /// <summary>Ends as if killed: connections break, and the lock is free.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        await app.StopAsync(new CancellationToken(canceled: true));
+        await app.DisposeAsync();
+        await Service.DisposeAsync();
+        held.Dispose();
+        Cache.Dispose();
+    }
+}
