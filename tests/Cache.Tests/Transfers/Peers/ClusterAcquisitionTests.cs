@@ -1,4 +1,5 @@
 using DatasetCache.Datasets;
+using DatasetCache.Integrity;
 using DatasetCache.Testing;
 
 namespace DatasetCache.Cache.Tests.Transfers.Peers;
@@ -195,9 +196,9 @@ public sealed class ClusterAcquisitionTests : IAsyncDisposable
     {
         PutCats();
         var changed = 0;
-        cluster.Origin.BeforeRead = (_, number, _) =>
+        cluster.Origin.BeforeRead = (key, _, _) =>
         {
-            if (number == 20 && Interlocked.Exchange(ref changed, 1) == 0)
+            if (key == "datasets/cats/large1.bin" && Interlocked.Exchange(ref changed, 1) == 0)
             {
                 cluster.Origin.Put("datasets/cats/large1.bin", MemoryOrigin.Bytes(77, 5_400_000));
                 cluster.Origin.Put("datasets/cats/images/059.jpg", MemoryOrigin.Bytes(78, 10_000));

@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using DatasetCache.Coordination;
-using DatasetCache.Integrity;
+using DatasetCache.Datasets;
+using DatasetCache.Store;
 using DatasetCache.Testing;
 using DatasetCache.Transfers.Peers;
 
@@ -121,7 +122,7 @@ internal sealed class TestCluster : IAsyncDisposable
 
         private LocalDatasetCache Open()
         {
-            var options = new CacheOptions { Root = root, MinFree = Store.DiskFloor.OfBytes(0), Attempts = 3 };
+            var options = new CacheOptions { Root = root, MinFree = DiskFloor.OfBytes(0), Attempts = 3 };
             return LocalDatasetCache.Open(change?.Invoke(options) ?? options, cluster.Origin, time: null, this);
         }
 
