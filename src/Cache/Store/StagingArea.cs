@@ -23,6 +23,7 @@ internal sealed class StagingArea : IDisposable
     private readonly FileLock held;
     private readonly ConcurrentDictionary<string, Lazy<string>> directories = new(StringComparer.Ordinal);
     private readonly HashSet<int> shared = [];
+    private readonly Lock[] wholeFiles = [.. Enumerable.Range(0, 32).Select(_ => new Lock())];
     private readonly List<EntryLease> lenders = [];
     private long reserved, written, nextNote;
     private bool? maskHidesBits;
@@ -265,8 +266,17 @@ internal sealed class StagingArea : IDisposable
         }
     }
 
-    /// <summary>Puts a whole small file in its place: it is never seen half-written by a later owner.</summary>
+    /// <summary>Puts a whole small file in its place: it is never seen half-written by a later owner. Of two who bring it the second is passed over.</summary>
     public void WriteWhole(int file, ReadOnlySpan<byte> content)
+    {
+        lock (wholeFiles[file % wholeFiles.Length])
+        {
+            if (!Pieces.Has(file, 0))
+                CreateWhole(file, content);
+        }
+    }
+
+    private void CreateWhole(int file, ReadOnlySpan<byte> content)
     {
         var path = Listing.Files[file].Path;
         MakeParent(path);
@@ -343,7 +353,9 @@ internal sealed class StagingArea : IDisposable
     {
         RetractPiece(file, piece);
         // Small files are written once, whole.
-        if (Listing.Files[file].Size <= Pieces.Size)
+        if (Listing.Files[file].Size > Pieces.Size)
+            return;
+        lock (wholeFiles[file % wholeFiles.Length])
             Tree.Delete(Listing.Files[file].Path);
     }
 

@@ -16,7 +16,6 @@ internal sealed class PieceWriter : IPieceSink, IDisposable
     private readonly IReadOnlyList<int>? only;
     private readonly Func<int, uint?> expected;
     private readonly Action<int, uint> written;
-    private readonly Lock smallFiles;
     private readonly byte[] buffer = ArrayPool<byte>.Shared.Rent(Pieces.Size);
     private IReadOnlyList<uint> promised = [];
     private int piece, length, filled, range;
@@ -26,8 +25,7 @@ internal sealed class PieceWriter : IPieceSink, IDisposable
     /// <param name="only">The parts that come, where one piece is not asked for as a whole.</param>
     /// <param name="expected">What a piece must have (<see cref="PiecePlan.Combine"/>); null where only the sender's word is known.</param>
     /// <param name="written">Called for each piece that is in its files, with its checksum.</param>
-    /// <param name="smallFiles">One for all writers of a download: in an endgame two peers may bring the same.</param>
-    public PieceWriter(PlacedPlan plan, StagingArea staging, int first, IReadOnlyList<int>? only, Func<int, uint?> expected, Action<int, uint> written, Lock smallFiles)
+    public PieceWriter(PlacedPlan plan, StagingArea staging, int first, IReadOnlyList<int>? only, Func<int, uint?> expected, Action<int, uint> written)
     {
         this.plan = plan;
         this.staging = staging;
@@ -35,7 +33,6 @@ internal sealed class PieceWriter : IPieceSink, IDisposable
         this.only = only;
         this.expected = expected;
         this.written = written;
-        this.smallFiles = smallFiles;
         piece = first - 1;
         NextPiece();
     }
@@ -101,24 +98,10 @@ internal sealed class PieceWriter : IPieceSink, IDisposable
             var at = plan.Plan.PartAt(piece, part);
             var size = plan.Plan.LengthOf(at);
             if (!plan.Has(at))
-                Write(plan.Ordinals[at.File], at.Piece, buffer.AsSpan(offset, size), checksums[part]);
+                staging.Write(plan.Ordinals[at.File], at.Piece, buffer.AsSpan(offset, size), checksums[part]);
             offset += size;
         }
         written(piece, combined);
-    }
-
-    private void Write(int file, int part, ReadOnlySpan<byte> bytes, uint checksum)
-    {
-        if (staging.Listing.Files[file].Size > Pieces.Size)
-        {
-            staging.Write(file, part, bytes, checksum);
-            return;
-        }
-        lock (smallFiles)
-        {
-            if (!staging.Pieces.Has(file, part))
-                staging.Write(file, part, bytes, checksum);
-        }
     }
 
     public void Dispose() => ArrayPool<byte>.Shared.Return(buffer);

@@ -13,7 +13,7 @@ internal sealed class SwarmDownload
 {
     // An Orleans call that hangs is given up by the member long before; this is when its task is.
     private static readonly TimeSpan CallTimeout = TimeSpan.FromSeconds(5);
-    private readonly Lock gate = new(), smallFiles = new();
+    private readonly Lock gate = new();
     private readonly SemaphoreSlim changed = new(0, 1);
     private readonly Dictionary<(int Piece, string? Source), CancellationTokenSource> running = [];
     private readonly List<Task> tasks = [];
@@ -298,7 +298,7 @@ internal sealed class SwarmDownload
 
         async Task ReadAsync(int first, int count, int[]? only)
         {
-            using var writer = new PieceWriter(plan, staging, first, only, piece => Expected(run, piece), (piece, checksum) => Complete(piece, checksum, source.Node), smallFiles);
+            using var writer = new PieceWriter(plan, staging, first, only, piece => Expected(run, piece), (piece, checksum) => Complete(piece, checksum, source.Node));
             var length = only is null ? Enumerable.Range(first, count).Sum(piece => (long)plan.Plan.LengthOf(piece)) : only.Sum(part => (long)plan.Plan.LengthOf(plan.Plan.PartAt(first, part)));
             if (length == 0)
                 writer.StoreEmpty();
