@@ -1,4 +1,5 @@
 using DatasetCache.Coordination;
+using DatasetCache.Eviction;
 using DatasetCache.Origins;
 using DatasetCache.Store;
 using DatasetCache.Transfers.Peers;
@@ -26,9 +27,12 @@ public sealed partial class LocalDatasetCache
     /// <summary>Takes back whatever the cluster was told: nobody shall be sent here any more.</summary>
     internal Task WithdrawAllAsync(CancellationToken cancellationToken) => Node.WithdrawAllAsync(cancellationToken);
 
+    /// <summary>Whether the cluster lets an entry go.</summary>
+    internal ValueTask<bool> MayEvictAsync(string cacheKey, bool redundant, CancellationToken cancellationToken) => Node.MayEvictAsync(cacheKey, redundant, cancellationToken);
+
     private ClusterNode Node => node ?? throw new InvalidOperationException("This cache is no node of a cluster.");
 
-    private ClusterNode Join(ICluster cluster)
+    private ClusterNode Join(ICluster cluster, Pressure pressure)
     {
         var joined = new ClusterNode(cluster, root, entries, index, time);
         entries.Readiness = (key, ready) =>
@@ -38,6 +42,8 @@ public sealed partial class LocalDatasetCache
             else if (entries.TryRead(key) is { } record)
                 joined.Announce(record, isNew: false);
         };
+        index.HeldElsewhere = key => joined.Others(key) > 0;
+        pressure.Grant = (candidate, cancel) => joined.MayEvictAsync(candidate.CacheKey, candidate.HeldElsewhere, cancel);
         return joined;
     }
 }

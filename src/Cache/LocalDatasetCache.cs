@@ -55,8 +55,9 @@ public sealed partial class LocalDatasetCache : IDatasetCache, IDisposable
         entries.Index = index;
         entries.Leaving = evictor.ChargeHeirs;
         entries.IsHeld = key => protections.Standing(key).Count > 0;
-        space = new SpaceLedger(root, entries, index, new Pressure(root, index, evictor, protections, time), protections, roots, options, sweep);
-        node = cluster is null ? null : Join(cluster);
+        var pressure = new Pressure(root, index, evictor, protections, time);
+        space = new SpaceLedger(root, entries, index, pressure, protections, roots, options, sweep);
+        node = cluster is null ? null : Join(cluster, pressure);
         healer = new Healer(root, entries, index, space, options, time, broken => Raise(Invalidated, broken), node);
     }
 

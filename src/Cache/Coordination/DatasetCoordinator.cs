@@ -30,8 +30,6 @@ internal sealed class DatasetCoordinator(string key, Epoch epoch, CoordinatorOpt
             listing.Failed(node, reason, now);
         if (request.Listed is { } listed)
             listing.Listed(request.From, listed, TimeSpan.Zero, request.JobId, now);
-        if (request.IsNotice)
-            return new ManifestReply { Epoch = epoch, Decision = ManifestDecision.Wait, Pause = options.ListingPause };
         // What a mutable dataset is now is listed under a key of its own, which has no replicas.
         if (request.MaxAge is null && replicas.Best(node, listing.Contradicted) is { } digest)
         {
@@ -40,6 +38,8 @@ internal sealed class DatasetCoordinator(string key, Epoch epoch, CoordinatorOpt
             return new ManifestReply { Epoch = epoch, Decision = ManifestDecision.TakeReplica, Digest = digest, Holders = [.. holders.Take(options.NamedHolders)] };
         }
 
+        if (request.IsNotice)
+            return new ManifestReply { Epoch = epoch, Decision = ManifestDecision.Wait, Pause = options.ListingPause };
         return listing.Decide(request, epoch, nodes.IsLearning(now), now);
     }
 

@@ -17,6 +17,9 @@ internal sealed class EntryIndex(CacheRoot root, EntryStore entries, AdaptiveTtl
     private static readonly TimeSpan Quiet = TimeSpan.FromMilliseconds(100);
 
     private readonly Lock gate = new();
+
+    /// <summary>Whether another node of a cluster has the entry too, as far as is known. Must not wait.</summary>
+    public Func<string, bool> HeldElsewhere { get; set; } = static _ => false;
     private readonly Dictionary<string, Known> known = new(StringComparer.Ordinal);
     private Stamp? seen;
     private long charged;
@@ -112,7 +115,7 @@ internal sealed class EntryIndex(CacheRoot root, EntryStore entries, AdaptiveTtl
             if (usage != entry.Usage)
                 (entry.Usage, entry.ExpiresAt) = (usage, ttl.ExpiresAt(usage));
         }
-        return new EvictionCandidate(entry.Record.CacheKey, entry.Usage!.Value.LastUsed, entry.ExpiresAt, HeldElsewhere: false, entry.Charged);
+        return new EvictionCandidate(entry.Record.CacheKey, entry.Usage!.Value.LastUsed, entry.ExpiresAt, HeldElsewhere(entry.Record.CacheKey), entry.Charged);
     }
 
     /// <summary>Makes it agree with the disk. Three small system calls where nothing has changed.</summary>

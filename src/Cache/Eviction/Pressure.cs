@@ -9,18 +9,24 @@ internal sealed class Pressure(CacheRoot root, EntryIndex index, Evictor evictor
     // One at a time: callers hold the space lock.
     private readonly EvictionQueue queue = new(index);
 
+    /// <summary>
+    /// Whether the cluster lets an entry go: two nodes must not each count on the other's copy. Asked before the entry is locked. Null on a host of its own.
+    /// </summary>
+    public Func<EvictionCandidate, CancellationToken, ValueTask<bool>>? Grant { get; set; }
+
     /// <summary>What an attempt to make space came to.</summary>
     /// <param name="Protected">What was found to be protected, in words and numbers; empty where not everything had to be looked at.</param>
     public readonly record struct Result(long Freed, int Evicted, string Protected);
 
     /// <param name="must">Bytes without which it is in vain: where they cannot be had, nothing is evicted.</param>
     /// <param name="want">Bytes to stop at, down to the low mark.</param>
-    public Result Free(long must, long want)
+    public async ValueTask<Result> FreeAsync(long must, long want, CancellationToken cancellationToken)
     {
         queue.Start();
         var kept = new Dictionary<ProtectionKind, (int Entries, long Bytes)>();
         var plan = new Queue<EvictionCandidate>();
         var sharers = new List<EvictionCandidate>();
+        var denied = new Queue<EvictionCandidate>();
         var (planned, freed, evicted) = (0L, 0L, 0);
 
         bool PlanNext()
@@ -76,6 +82,17 @@ internal sealed class Pressure(CacheRoot root, EntryIndex index, Evictor evictor
                 break;
             if (!plan.TryDequeue(out var candidate))
                 continue;
+            if (Grant is not null && !await Grant(candidate, cancellationToken))
+            {
+                denied.Enqueue(candidate);
+                continue;
+            }
+            if (Try(candidate, mustFree: true).Outcome == EvictionOutcome.FreesNothing)
+                sharers.Add(candidate);
+        }
+        // A full disk outranks what others would like to keep.
+        while (freed < must && denied.TryDequeue(out var candidate))
+        {
             if (Try(candidate, mustFree: true).Outcome == EvictionOutcome.FreesNothing)
                 sharers.Add(candidate);
         }

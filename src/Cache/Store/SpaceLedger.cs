@@ -73,7 +73,7 @@ internal sealed class SpaceLedger(CacheRoot root, EntryStore entries, EntryIndex
                 cancellationToken.ThrowIfCancellationRequested();
                 if (room.IsHopeless)
                     break;
-                var made = pressure.Free(room.Must, room.Want);
+                var made = await pressure.FreeAsync(room.Must, room.Want, cancellationToken);
                 kept = made.Protected;
                 if (made.Freed == 0)
                     break;
@@ -92,7 +92,7 @@ internal sealed class SpaceLedger(CacheRoot root, EntryStore entries, EntryIndex
         using var held = await LockAsync(cancellationToken);
         RemoveLitter();
         var room = Measure(except: null, 0, 0);
-        pressure.Free(1, Math.Max(1, room.Want));
+        await pressure.FreeAsync(1, Math.Max(1, room.Want), cancellationToken);
     }
 
     /// <summary>Where the quota or the disk's floor is passed (the quota was lowered, others filled the disk), evicts down to the low mark.</summary>
@@ -106,7 +106,10 @@ internal sealed class SpaceLedger(CacheRoot root, EntryStore entries, EntryIndex
         var room = Measure(except: null, 0, 0);
         var excess = Excess(room);
         // The low mark for the disk too, or the next file somebody writes would have it done again.
-        return excess <= 0 ? 0 : pressure.Free(1, Math.Max(excess + (room.DiskFree < room.Floor ? (long)(room.Entries * (1 - ((double)room.LowMark / room.MaxSize))) : 0), room.Want)).Evicted;
+        if (excess <= 0)
+            return 0;
+        var want = Math.Max(excess + (room.DiskFree < room.Floor ? (long)(room.Entries * (1 - ((double)room.LowMark / room.MaxSize))) : 0), room.Want);
+        return (await pressure.FreeAsync(1, want, cancellationToken)).Evicted;
 
         static long Excess(Room room) => Math.Max(room.Used - room.MaxSize, room.Floor + room.Unwritten - room.DiskFree);
     }

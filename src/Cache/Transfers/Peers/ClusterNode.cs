@@ -17,6 +17,11 @@ internal sealed class ClusterNode(ICluster cluster, CacheRoot root, EntryStore e
     private readonly ConcurrentDictionary<string, int> others = new(StringComparer.Ordinal);
     private readonly ConcurrentDictionary<string, Epoch> seen = new(StringComparer.Ordinal);
     private readonly CancellationTokenSource stopping = new();
+    private static readonly TimeSpan SecondLook = TimeSpan.FromMinutes(1);
+
+    // Whoever has just not answered is not waited for again at each of a hundred evictions.
+    private static readonly TimeSpan Silence = TimeSpan.FromSeconds(10);
+    private long? silent;
 
     public ICluster Cluster => cluster;
 
@@ -138,7 +143,14 @@ internal sealed class ClusterNode(ICluster cluster, CacheRoot root, EntryStore e
     }
 
     /// <summary>The same in the background.</summary>
-    public void Announce(EntryRecord record, bool isNew) => InBackground(() => AnnounceAsync(record, isNew, stopping.Token));
+    public void Announce(EntryRecord record, bool isNew) => InBackground(async () =>
+    {
+        await AnnounceAsync(record, isNew, stopping.Token);
+        // The first of many to finish learns then that it is not the only one.
+        await Task.Delay(SecondLook, time, stopping.Token);
+        if (announced.ContainsKey(record.CacheKey))
+            await AnnounceAsync(record, isNew: true, stopping.Token);
+    });
 
     /// <summary><see cref="WithdrawAsync"/> in the background.</summary>
     public void Withdraw(string cacheKey) => InBackground(() => WithdrawAsync(cacheKey, stopping.Token));
@@ -175,6 +187,28 @@ internal sealed class ClusterNode(ICluster cluster, CacheRoot root, EntryStore e
             return;
         var report = new ReplicaReport { From = cluster.Self, Seen = Seen(told.Key), CacheKey = cacheKey, Digest = told.Digest, Bytes = 0, Withdrawn = true };
         await RetryAsync(() => cluster.Coordinator(told.Key).ReplicaAsync(report, cancellationToken), cancellationToken);
+    }
+
+    /// <summary>Asks whether an entry may be evicted now. Without a coordinator this node decides by itself: its disk must not fill up.</summary>
+    /// <param name="redundant">It goes because others have it too.</param>
+    public async ValueTask<bool> MayEvictAsync(string cacheKey, bool redundant, CancellationToken cancellationToken)
+    {
+        if (!announced.TryGetValue(cacheKey, out var told) || (silent is { } since && time.GetElapsedTime(since) < Silence))
+            return true;
+        try
+        {
+            var reply = await cluster.Coordinator(told.Key).EvictAsync(new EvictionRequest(cluster.Self, Seen(told.Key), redundant), cancellationToken);
+            silent = null;
+            if (!Hear(told.Key, reply.Epoch))
+                return true;
+            others[cacheKey] = reply.Others;
+            return reply.Granted;
+        }
+        catch (CoordinatorUnavailableException)
+        {
+            silent = time.GetTimestamp();
+            return true;
+        }
     }
 
     /// <summary>Withdraws everything: the node stops.</summary>

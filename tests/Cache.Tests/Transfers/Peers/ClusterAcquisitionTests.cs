@@ -223,6 +223,53 @@ public sealed class ClusterAcquisitionTests : IAsyncDisposable
         Assert.NotNull(cluster.Nodes[0].Cache.Holdings.Describe(cluster.Keys.Single()).Replica);
     }
 
+    [Fact]
+    [Trait("Fault", "8")]
+    public async Task What_is_broken_is_healed_from_a_neighbour_without_the_origin()
+    {
+        PutCats();
+        await using var lease = await cluster.Nodes[0].GetAsync(Cats, Cancel);
+        await using (await cluster.Nodes[1].GetAsync(Cats, Cancel))
+        {
+            cluster.Origin.ForgetServed();
+            Damage(Path.Join(lease.Path, "large0.bin"));
+            Truncate(Path.Join(lease.Path, "images/003.jpg"));
+            var result = await cluster.Nodes[0].Cache.VerifyAsync(lease.CacheKey, options: null, Cancel);
+            Assert.Equal((VerifyOutcome.Healed, 0), (result!.Outcome, result.BytesFromOrigin));
+            Assert.Equal(0, cluster.Origin.BytesServed);
+            AssertHolds(lease);
+        }
+    }
+
+    [Fact]
+    public async Task Under_pressure_what_a_neighbour_has_too_goes_before_older_entries_that_nobody_else_has()
+    {
+        await cluster.DisposeAsync();
+        cluster = new TestCluster(2, options => options with { MaxSize = 60_000_000, LowMarkPercent = 100 });
+        PutCats();
+        cluster.Origin.Put("datasets/birds/a.bin", MemoryOrigin.Bytes(5, 20_000_000));
+        cluster.Origin.Put("datasets/frogs/a.bin", MemoryOrigin.Bytes(6, 25_000_000));
+        var birds = await cluster.Nodes[0].GetAsync(Cats with { DatasetId = "birds" }, Cancel);
+        await birds.DisposeAsync();
+        await (await cluster.Nodes[0].GetAsync(Cats, Cancel)).DisposeAsync();
+        var cats = await cluster.Nodes[1].GetAsync(Cats, Cancel);
+        await cats.DisposeAsync();
+        foreach (var node in cluster.Nodes.AsEnumerable().Reverse())
+            await node.Cache.AnnounceAllAsync(Cancel);
+        await (await cluster.Nodes[0].GetAsync(Cats with { DatasetId = "frogs" }, Cancel)).DisposeAsync();
+        Assert.NotNull(cluster.Nodes[0].Cache.Inspect(birds.CacheKey));
+        Assert.Null(cluster.Nodes[0].Cache.Inspect(cats.CacheKey));
+        // The one that is left is not given up on the strength of the one that went.
+        Assert.False(await cluster.Nodes[1].Cache.MayEvictAsync(cats.CacheKey, redundant: true, Cancel));
+    }
+
+    private static void Truncate(string path)
+    {
+        File.SetUnixFileMode(path, UnixFileMode.UserRead | UnixFileMode.UserWrite);
+        using var file = File.OpenHandle(path, FileMode.Open, FileAccess.ReadWrite);
+        RandomAccess.SetLength(file, 17);
+    }
+
     private static void Damage(string path)
     {
         File.SetUnixFileMode(path, UnixFileMode.UserRead | UnixFileMode.UserWrite);
