@@ -54,6 +54,9 @@ internal sealed record CoordinatorOptions
     /// <summary>How many nodes must have failed to get a piece from the origin before nobody tries any more. Default: 3.</summary>
     public int OriginTries { get; init; } = 3;
 
+    /// <summary>How long a piece that nobody could read fails everybody's download; who comes later tries again. Default: 10 s.</summary>
+    public TimeSpan HopelessRest { get; init; } = TimeSpan.FromSeconds(10);
+
     /// <summary>With fewer missing pieces than this a node may be told to ask a second peer for a piece that is under way. Default: 4.</summary>
     public int Endgame { get; init; } = 4;
 

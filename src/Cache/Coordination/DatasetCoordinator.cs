@@ -18,6 +18,9 @@ internal sealed class DatasetCoordinator(string key, Epoch epoch, CoordinatorOpt
     /// <summary>A node has seen a higher epoch: another activation is the real one. Whoever owns this one ends it; until then its replies make nobody do anything.</summary>
     public bool IsDeposed { get; private set; }
 
+    /// <summary>The highest epoch that a node named: whoever ends a deposed one and begins another takes a higher one than this.</summary>
+    public Epoch HighestSeen { get; private set; }
+
     public ManifestReply Manifest(ManifestRequest request, TimeSpan now)
     {
         if (IsStale(request.Seen))
@@ -79,7 +82,7 @@ internal sealed class DatasetCoordinator(string key, Epoch epoch, CoordinatorOpt
             listing.Gone(node);
             replicas.Remove(node);
             foreach (var swarm in swarms.Values)
-                swarm.Drop(node, isOver: false);
+                swarm.Drop(node, isOver: false, now);
         }
     }
 
@@ -95,7 +98,7 @@ internal sealed class DatasetCoordinator(string key, Epoch epoch, CoordinatorOpt
             // It may only be busy, or cut off; its claims are others' now. If it comes back it says what it has.
             foreach (var swarm in swarms.Values)
                 if (swarm.Heard(node) is { } heard && now - heard >= options.ClaimLapse && swarm.IsMember(node))
-                    swarm.Drop(node, isOver: false);
+                    swarm.Drop(node, isOver: false, now);
             return;
         }
 
@@ -113,7 +116,7 @@ internal sealed class DatasetCoordinator(string key, Epoch epoch, CoordinatorOpt
         // What it was doing and does not name any more is over, where that is not younger than the answer.
         foreach (var swarm in swarms.Values)
             if (!holding.Downloads.Any(download => download.Plan == swarm.Plan) && swarm.IsMember(node) && now - swarm.Heard(node) >= options.ClaimLapse)
-                swarm.Drop(node, isOver: false);
+                swarm.Drop(node, isOver: false, now);
     }
 
     /// <summary>Call it about every second, and at once after the first <see cref="NodesAre"/>.</summary>
@@ -159,6 +162,8 @@ internal sealed class DatasetCoordinator(string key, Epoch epoch, CoordinatorOpt
 
     private bool IsStale(Epoch seen)
     {
+        if (seen > HighestSeen)
+            HighestSeen = seen;
         if (seen > epoch)
             IsDeposed = true;
         return IsDeposed;

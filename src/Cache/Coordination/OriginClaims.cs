@@ -10,8 +10,10 @@ internal sealed class OriginClaims(PieceTable table, CoordinatorOptions options)
 
     public OriginWindow Window { get; } = new(options);
 
-    /// <summary>A piece that nobody could read.</summary>
+    /// <summary>A piece that nobody could read. Forgotten after a while: whoever comes then tries anew.</summary>
     public int? Hopeless { get; private set; }
+
+    private TimeSpan hopelessSince;
 
     /// <summary>Gives <paramref name="node"/> runs of pieces to read.</summary>
     /// <param name="active">How many nodes download.</param>
@@ -61,14 +63,14 @@ internal sealed class OriginClaims(PieceTable table, CoordinatorOptions options)
     }
 
     /// <summary>The origin did not give it to this node, after all retries.</summary>
-    public void Failed(int piece, SwarmNode node, int active)
+    public void Failed(int piece, SwarmNode node, int active, TimeSpan now)
     {
         GiveBack(piece);
         if (!failures.TryGetValue(piece, out var nodes))
             failures.Add(piece, nodes = []);
         nodes.Add(node.Peer.Node);
         if (nodes.Count >= Math.Min(options.OriginTries, active) && table.Holders(piece) == 0)
-            Hopeless ??= piece;
+            GiveUp(piece, now);
     }
 
     /// <summary>The piece is read again, if it can be by somebody else than these.</summary>
@@ -143,13 +145,26 @@ internal sealed class OriginClaims(PieceTable table, CoordinatorOptions options)
     }
 
     /// <summary>Nobody else is there who could: those who were to be passed over may after all.</summary>
-    public void Relent(Func<string, bool> isActive, int active)
+    public void Relent(Func<string, bool> isActive, int active, TimeSpan now)
     {
+        if (Hopeless is { } hopeless && (now - hopelessSince >= options.HopelessRest || table.Holders(hopeless) > 0))
+        {
+            failures.Clear();
+            Hopeless = null;
+        }
+
         foreach (var (piece, nodes) in shunned.ToList())
             if (nodes.Count(isActive) >= active)
                 shunned.Remove(piece);
         foreach (var (piece, nodes) in failures)
-            if (Hopeless is null && table.Holders(piece) == 0 && nodes.Count >= Math.Min(options.OriginTries, active) && nodes.Count(isActive) >= active)
-                Hopeless = piece;
+            if (active > 0 && Hopeless is null && table.Holders(piece) == 0 && nodes.Count >= Math.Min(options.OriginTries, active) && nodes.Count(isActive) >= active)
+                GiveUp(piece, now);
+    }
+
+    private void GiveUp(int piece, TimeSpan now)
+    {
+        if (Hopeless is null)
+            hopelessSince = now;
+        Hopeless ??= piece;
     }
 }

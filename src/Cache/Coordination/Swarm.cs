@@ -69,7 +69,7 @@ internal sealed class Swarm
         Take(node, report, isComplete: true, now);
         node.Slots = report.Slots;
         if (report.Leaves)
-            Leave(node, report.StaysAsSource);
+            Leave(node, report.StaysAsSource, now);
         var reply = node.IsSuperseded
             ? Empty(report, epoch, options.Heartbeat) with { Superseded = true }
             : report.Leaves ? Empty(report, epoch, options.Heartbeat) : Assign(node, report, epoch, wholes, mayClaim, now);
@@ -100,12 +100,12 @@ internal sealed class Swarm
         node.Heard = now;
         Take(node, report, node.Replied < 0, now);
         if (report.Leaves)
-            Leave(node, report.StaysAsSource);
+            Leave(node, report.StaysAsSource, now);
     }
 
     /// <summary>The node is gone, or does not download any more.</summary>
     /// <param name="isOver">Nothing of this session shall be believed any more.</param>
-    public void Drop(string name, bool isOver)
+    public void Drop(string name, bool isOver, TimeSpan now)
     {
         if (replicas.RemoveAll(replica => replica.Peer.Node == name) > 0)
             replicaVersion = -1;
@@ -122,7 +122,7 @@ internal sealed class Swarm
             active--;
         node.IsGone = true;
         members.Remove(node);
-        origin.Relent(IsActive, active);
+        origin.Relent(IsActive, active, now);
     }
 
     /// <summary>All who download now go by a manifest that the origin contradicted.</summary>
@@ -150,7 +150,7 @@ internal sealed class Swarm
         foreach (var node in members)
             if (node.MutedUntil <= now)
                 table.Unmute(node);
-        origin.Relent(IsActive, active);
+        origin.Relent(IsActive, active, now);
     }
 
     public PlanState State(TimeSpan now) => new()
@@ -172,7 +172,7 @@ internal sealed class Swarm
 
     private SwarmNode Join(MemberReport report, TimeSpan now)
     {
-        Drop(report.From.Node, isOver: true);
+        Drop(report.From.Node, isOver: true, now);
         var node = new SwarmNode(report.From, report.Session, new PieceSet(Pieces)) { Heard = now };
         byNode.Add(report.From.Node, node);
         members.Add(node);
@@ -180,12 +180,12 @@ internal sealed class Swarm
         return node;
     }
 
-    private void Leave(SwarmNode node, bool staysAsSource)
+    private void Leave(SwarmNode node, bool staysAsSource, TimeSpan now)
     {
         GiveBackAll(node);
         if (!staysAsSource)
         {
-            Drop(node.Peer.Node, isOver: true);
+            Drop(node.Peer.Node, isOver: true, now);
             return;
         }
 
@@ -193,7 +193,7 @@ internal sealed class Swarm
             return;
         node.IsSourceOnly = true;
         active--;
-        origin.Relent(IsActive, active);
+        origin.Relent(IsActive, active, now);
     }
 
     /// <summary>The last reply arrived, or is known not to have.</summary>
@@ -276,7 +276,7 @@ internal sealed class Swarm
             faults.Arrived(node, piece, download, completed.Source, now);
         if (table.Known.Contains(piece) && table.Checksum(piece) != completed.Checksum)
         {
-            Dispute(piece, node, completed);
+            Dispute(piece, node, completed, now);
             return;
         }
 
@@ -302,7 +302,7 @@ internal sealed class Swarm
     }
 
     /// <summary>Two nodes have something else for the same piece. Which is right only the origin can tell, to somebody else: nobody's counts until then.</summary>
-    private void Dispute(int piece, SwarmNode node, CompletedPiece completed)
+    private void Dispute(int piece, SwarmNode node, CompletedPiece completed, TimeSpan now)
     {
         origin.GiveBack(piece);
         node.Refuted.Add(piece);
@@ -317,7 +317,7 @@ internal sealed class Swarm
                 holder.Refuted.Add(piece);
             }
 
-        origin.Relent(IsActive, active);
+        origin.Relent(IsActive, active, now);
     }
 
     private void TakeUnproven(SwarmNode node, CompletedPiece completed)
@@ -367,7 +367,7 @@ internal sealed class Swarm
         if (failed.Source is null)
         {
             if (failed.Failure == PieceFailure.Origin && table.Holders(piece) == 0 && (node.Claims.Contains(piece) || !table.Claims.ContainsKey(piece)))
-                origin.Failed(piece, node, active);
+                origin.Failed(piece, node, active, now);
             else if (node.Claims.Contains(piece))
                 origin.GiveBack(piece);
             return;

@@ -56,6 +56,9 @@ internal sealed class SwarmMember
     /// <summary>The highest epoch heard of.</summary>
     public Epoch Seen => mail.Seen;
 
+    /// <summary>It is here and known to be right. Only such a piece may be remembered on disk (journal): the others are gone after a crash.</summary>
+    public bool IsProven(int piece) => Held.Contains(piece) && !unproven.ContainsKey(piece);
+
     /// <summary>It goes on by itself: no coordinator has answered for a while.</summary>
     public bool IsAlone(TimeSpan now) => mail.Unanswered(now) >= options.Patience;
 

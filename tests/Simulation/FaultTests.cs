@@ -1,0 +1,46 @@
+using DatasetCache.Simulation.World;
+
+namespace DatasetCache.Simulation;
+
+/// <summary>Thousands of small clusters in which everything goes wrong. DSCACHE_SIM_SEEDS: how many; DSCACHE_SIM_SEED: only this one, again.</summary>
+public sealed class FaultTests(ITestOutputHelper output)
+{
+    private static readonly TimeSpan Healing = TimeSpan.FromSeconds(60);
+
+    [Fact]
+    public void Every_cluster_heals_and_nobody_gets_a_wrong_byte()
+    {
+        var only = Number("DSCACHE_SIM_SEED");
+        var seeds = only is { } one ? Enumerable.Range(one, 1) : Enumerable.Range(1, Number("DSCACHE_SIM_SEEDS") ?? 3000);
+        var (crashes, losses, doubles, deposed, lost, repeated, lies, errors, alone) = (0L, 0L, 0L, 0L, 0L, 0L, 0L, 0L, 0L);
+        var failures = new List<string>();
+        var happened = 0L;
+        foreach (var seed in seeds)
+        {
+            var cluster = new SimulatedCluster(Faults.Draw(seed));
+            cluster.Run(Healing);
+            failures.AddRange(cluster.Violations);
+            crashes += cluster.Crashes;
+            losses += cluster.Directory.Losses;
+            doubles += cluster.Directory.Doubles;
+            deposed += cluster.Directory.Deposed;
+            lost += cluster.Lost;
+            repeated += cluster.Repeated;
+            lies += cluster.Lies;
+            errors += cluster.Origin.Errors;
+            alone += cluster.AloneFetches;
+            happened += cluster.Events.Happened;
+        }
+
+        output.WriteLine(
+            $"{happened} events; {crashes} crashes, {losses} coordinators lost, {doubles} doubled, {deposed} deposed, {lost} messages lost, {repeated} repeated, {lies} lies, {errors} origin errors, {alone} runs fetched alone");
+        Assert.True(failures.Count == 0, $"{failures.Count} of the seeds fail (DSCACHE_SIM_SEED=n shows one again):\n{string.Join('\n', failures.Take(10))}");
+        if (only is not null)
+            return;
+        // The faults must have been there for this to say anything.
+        Assert.All([crashes, losses, doubles, deposed, lost, repeated, lies, errors, alone], count => Assert.NotEqual(0, count));
+    }
+
+    private static int? Number(string variable) =>
+        int.TryParse(Environment.GetEnvironmentVariable(variable), System.Globalization.CultureInfo.InvariantCulture, out var number) ? number : null;
+}

@@ -1,0 +1,55 @@
+using DatasetCache.Simulation.World;
+
+namespace DatasetCache.Simulation;
+
+/// <summary>How long a fan-out takes against what the links allow, in simulated time: no machine's speed is in it.</summary>
+public sealed class SpeedTests(ITestOutputHelper output)
+{
+    private const double Link = 12.5e6;
+
+    [Theory]
+    [InlineData(Link)]
+    [InlineData(10 * Link)]
+    public void A_thousand_nodes_are_done_within_15_percent_of_the_bound(double originRate)
+    {
+        var run = Run(new Scenario { Seed = 1, Nodes = 1000, Pieces = 400, NodeRate = Link, OriginRate = originRate });
+        Assert.True(run.Slowest <= 1.15, $"{run.Slowest}");
+    }
+
+    [Theory]
+    [InlineData(Link)]
+    [InlineData(20 * Link)]
+    public void Few_nodes_are_done_close_to_the_bound_and_more_take_no_longer(double originRate)
+    {
+        var runs = new[] { 2, 8, 16 }.Select(nodes => Run(new Scenario { Seed = 1, Nodes = nodes, Pieces = 256, NodeRate = Link, OriginRate = originRate })).ToList();
+        foreach (var (median, slowest) in runs)
+        {
+            Assert.True(median <= 1.12, $"p50 {median}");
+            Assert.True(slowest <= 1.25, $"slowest {slowest}");
+        }
+
+        Assert.True(runs[2].Slowest / runs[0].Slowest <= 1.15, $"{runs[2].Slowest / runs[0].Slowest}");
+    }
+
+    [Fact]
+    public void A_lone_node_gets_what_a_far_origin_can_give()
+    {
+        var run = Run(new Scenario { Seed = 1, Nodes = 1, Pieces = 1024, NodeRate = 40 * Link, OriginRate = 40 * Link, OriginLatency = TimeSpan.FromMilliseconds(50) });
+        Assert.True(run.Slowest <= 1.4, $"{run.Slowest}");
+    }
+
+    private (double Median, double Slowest) Run(Scenario scenario)
+    {
+        var cluster = new SimulatedCluster(scenario);
+        cluster.Run(TimeSpan.FromMinutes(10));
+        Assert.Empty(cluster.Violations);
+        Assert.Equal(scenario.Pieces, cluster.Origin.Reads.Count);
+        Assert.All(cluster.Origin.Reads.Values, times => Assert.Equal(1, times));
+        var bound = (double)scenario.Pieces * scenario.PieceBytes / Math.Min(scenario.NodeRate, scenario.OriginRate);
+        var times = cluster.Nodes.Select(node => node.ReadyAt!.Value.TotalSeconds / bound).Order().ToList();
+        output.WriteLine(
+            $"{scenario.Nodes} nodes × {scenario.Pieces} pieces, origin {scenario.OriginRate / scenario.NodeRate:0.#} × a node's link: p50 {times[times.Count / 2]:0.000}, slowest {times[^1]:0.000} × the bound of {bound:0.0} s; "
+            + $"{cluster.Directory.Decisions} decisions, {cluster.Directory.Decided.TotalMicroseconds / cluster.Directory.Decisions:0.0} µs each; {cluster.Events.Happened} events; window {cluster.Directory.Newest?.Coordinator.State(cluster.Now).Plans[0].OriginWindow}");
+        return (times[times.Count / 2], times[^1]);
+    }
+}

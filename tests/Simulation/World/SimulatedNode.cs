@@ -1,0 +1,456 @@
+using DatasetCache.Coordination;
+
+namespace DatasetCache.Simulation.World;
+
+/// <summary>A node: its links, its disk, and the shell around a <see cref="SwarmMember"/> as the engine has one.</summary>
+internal sealed class SimulatedNode(SimulatedCluster cluster, int number)
+{
+    private readonly Dictionary<int, Dictionary<int, uint>> disk = [];
+    private readonly Dictionary<(int Piece, string? Source), Flow?> flows = [];
+    private Epoch seen;
+    private int life;
+    private int? version;
+    private int? listed;
+    private int? ready;
+    private string? contradicted;
+    private SwarmMember? member;
+    private long wakes;
+
+    public int Number => number;
+
+    public string Name { get; } = $"n{number}";
+
+    public Peer Peer { get; } = new($"n{number}", $"n{number}:1");
+
+    public Link Up { get; } = new(cluster.Events, cluster.Scenario.NodeRate);
+
+    public Link Down { get; } = new(cluster.Events, cluster.Scenario.NodeRate);
+
+    public bool IsUp { get; private set; } = true;
+
+    /// <summary>The membership thinks that it is up.</summary>
+    public bool IsMember { get; private set; } = true;
+
+    public bool IsLiar { get; set; }
+
+    public bool IsReady => ready is not null;
+
+    public TimeSpan? ReadyAt { get; private set; }
+
+    public override string ToString() =>
+        $"{Name} {(IsUp ? "up" : "down")} version {version} life {life} has {member?.Held.Count ?? -1} outcome {lastOutcome} under way [{string.Join(' ', flows.Keys.Select(flow => $"{flow.Piece}<{flow.Source ?? "origin"}"))}]";
+
+    private MemberOutcome lastOutcome;
+
+    public bool HasProven(int version, int piece) => disk.TryGetValue(version, out var pieces) && pieces.ContainsKey(piece) && (this.version != version || member is null || member.IsProven(piece));
+
+    /// <summary>It says so when it is asked.</summary>
+    public bool IsKnownToHold(int version, int piece) => (member is not null && this.version == version && member.IsProven(piece) && !told.Contains(piece)) || (ready == version && replicaKnown);
+
+    // Completed, and the coordinator has not answered since.
+    private readonly HashSet<int> told = [];
+    private bool replicaKnown;
+
+    public void Begin()
+    {
+        if (!IsUp)
+            return;
+        if (ready is not null)
+            Announce();
+        else
+            AskManifest();
+    }
+
+    public void Crash()
+    {
+        if (!IsUp)
+            return;
+        cluster.Crashes++;
+        IsUp = false;
+        life++;
+        if (member is not null && version is { } own)
+            foreach (var piece in disk[own].Keys.Where(piece => !member.IsProven(piece)).ToList())
+                disk[own].Remove(piece);
+        StopMember();
+        seen = Epoch.None;
+        listed = null;
+        replicaKnown = false;
+        var crashed = life;
+        cluster.Events.After(TimeSpan.FromMilliseconds(cluster.Random.Next(1500, 12000)), () =>
+        {
+            if (IsUp || life != crashed)
+                return;
+            IsMember = false;
+            cluster.Directory.MembershipChanged();
+        });
+        cluster.Events.After(TimeSpan.FromMilliseconds(cluster.Random.Next(200, 15000)), () =>
+        {
+            IsUp = true;
+            IsMember = true;
+            cluster.Directory.MembershipChanged();
+            Begin();
+        });
+        foreach (var other in cluster.Nodes)
+            other.PeerCrashed(this);
+    }
+
+    public NodeHolding Describe() => new()
+    {
+        From = Peer,
+        Seen = Max(seen, member?.Seen ?? Epoch.None),
+        Listing = listed is { } known ? Origin.Listing(known) : null,
+        Replica = ready is { } whole ? Replica(whole) : null,
+        Downloads = member is null ? [] : [member.Describe()],
+    };
+
+    private Epoch Seen => Max(seen, member?.Seen ?? Epoch.None);
+
+    private static Epoch Max(Epoch one, Epoch other) => one > other ? one : other;
+
+    private void Later(TimeSpan delay, Action action)
+    {
+        var mine = life;
+        cluster.Events.After(delay, () =>
+        {
+            if (IsUp && life == mine)
+                action();
+        });
+    }
+
+    private void AskManifest(string? failed = null)
+    {
+        var mine = life;
+        var request = new ManifestRequest { From = Peer, Seen = Seen, Listed = listed is { } known ? Origin.Listing(known) : null, Contradicted = contradicted, Failed = failed };
+        cluster.Call(this, coordinator => coordinator.Manifest(request, cluster.Now), reply =>
+        {
+            if (!IsUp || life != mine || member is not null || ready is not null)
+                return;
+            if (reply is null || reply.Epoch < Seen)
+            {
+                Later(TimeSpan.FromMilliseconds(50), () => AskManifest());
+                return;
+            }
+
+            seen = Max(seen, reply.Epoch);
+            Follow(reply);
+        });
+    }
+
+    private void Follow(ManifestReply reply)
+    {
+        switch (reply.Decision)
+        {
+            case ManifestDecision.ListOrigin:
+                Later(TimeSpan.FromMilliseconds(20), () =>
+                {
+                    if (!cluster.FaultsAreOver && cluster.Random.NextDouble() < cluster.Scenario.Faults.OriginErrors)
+                    {
+                        AskManifest("the origin said 503");
+                        return;
+                    }
+
+                    listed = cluster.Origin.Version;
+                    AskManifest();
+                });
+                break;
+            case ManifestDecision.TakeListing or ManifestDecision.TakeReplica:
+                var found = Origin.VersionOf(reply.Digest!);
+                if (listed != found && reply.Holders.Count == 0)
+                {
+                    Later(TimeSpan.FromMilliseconds(50), () => AskManifest());
+                    break;
+                }
+
+                var holder = reply.Holders.Count > 0 ? cluster.ByName(reply.Holders[cluster.Random.Next(reply.Holders.Count)].Node) : this;
+                Later(TimeSpan.FromMilliseconds(3), () =>
+                {
+                    if (listed != found && !(holder.IsUp && (holder.listed == found || holder.ready == found)))
+                    {
+                        Later(TimeSpan.FromMilliseconds(100), () => AskManifest());
+                        return;
+                    }
+
+                    listed = found;
+                    Download(found, reply.Decision == ManifestDecision.TakeReplica);
+                });
+                break;
+            default:
+                Later(reply.Pause, () => AskManifest());
+                break;
+        }
+    }
+
+    private void Download(int which, bool isExpected)
+    {
+        if (member is not null || ready is not null)
+            return;
+        version = which;
+        if (!disk.TryGetValue(which, out var pieces))
+            disk.Add(which, pieces = []);
+        var size = cluster.Scenario.Pieces;
+        var held = new PieceSet(size);
+        foreach (var piece in pieces.Keys)
+            held.Add(piece);
+        uint[] sums = [.. pieces.OrderBy(piece => piece.Key).Select(piece => piece.Value)];
+        uint[] expected = isExpected ? [.. Enumerable.Range(0, size).Select(piece => Origin.Content(which, piece))] : [];
+        told.Clear();
+        member = new SwarmMember(Peer, cluster.NextGuid(), $"plan-{which}", held, sums, [], expected, new MemberOptions(), cluster.Random.Next());
+        Step();
+    }
+
+    private void StopMember()
+    {
+        if (member is not null)
+            seen = Max(seen, member.Seen);
+        member = null;
+        foreach (var flow in flows.Values)
+            flow?.Cancel();
+        flows.Clear();
+    }
+
+    private void Step()
+    {
+        if (member is null || !IsUp)
+            return;
+        var mine = member;
+        var step = mine.Step(cluster.Now);
+        lastOutcome = step.Outcome;
+        foreach (var piece in step.Discard)
+            disk[version!.Value].Remove(piece);
+        foreach (var cancel in step.Cancel)
+            if (flows.Remove((cancel.Piece, cancel.Source), out var flow))
+                flow?.Cancel();
+        foreach (var run in step.Start)
+            Start(run);
+        foreach (var neighbour in step.AskHeld)
+            AskHeld(mine, neighbour);
+        if (step.Report is { } report)
+            Report(mine, report);
+        if (step.Outcome == MemberOutcome.Done && ready is null)
+            BecomeReady();
+        if (step.Outcome is MemberOutcome.Superseded or MemberOutcome.Hopeless)
+        {
+            StopMember();
+            if (listed == version && step.Outcome == MemberOutcome.Superseded)
+                listed = null;
+            Later(TimeSpan.FromMilliseconds(500), Begin);
+            return;
+        }
+
+        if (step.Pause == Timeout.InfiniteTimeSpan)
+            return;
+        var wake = ++wakes;
+        Later(step.Pause < TimeSpan.FromMilliseconds(1) ? TimeSpan.FromMilliseconds(1) : step.Pause, () =>
+        {
+            if (wake == wakes && member == mine)
+                Step();
+        });
+    }
+
+    private void Report(SwarmMember mine, MemberReport report)
+    {
+        var completed = report.Completed.Select(piece => piece.Piece).ToList();
+        cluster.Call(this, coordinator => coordinator.Report(report, cluster.Now), reply =>
+        {
+            if (member != mine || !IsUp)
+                return;
+            if (reply is null)
+                mine.Unavailable(cluster.Now);
+            else
+                mine.Replied(reply, cluster.Now);
+            if (reply is not null)
+                told.ExceptWith(completed);
+            Step();
+        });
+    }
+
+    private void AskHeld(SwarmMember mine, Peer neighbour)
+    {
+        var other = cluster.ByName(neighbour.Node);
+        Later(TimeSpan.FromMilliseconds(2), () =>
+        {
+            if (member != mine)
+                return;
+            var held = other.IsUp && other.version == version && other.member is not null ? other.member.Held.Copy()
+                : other.IsUp && other.ready == version ? PieceSet.Full(cluster.Scenario.Pieces) : null;
+            mine.NeighbourHolds(neighbour, held, cluster.Now);
+            Step();
+        });
+    }
+
+    private void Start(Assignment run)
+    {
+        if (run.Source is { } && member!.IsAlone(cluster.Now))
+            cluster.AloneFetches++;
+        if (run.Source is null)
+        {
+            // Each piece of the origin is a request of its own.
+            for (var piece = run.First; piece < run.First + run.Count; piece++)
+                FromOrigin(piece);
+            return;
+        }
+
+        for (var i = 0; i < run.Count; i++)
+            flows[(run.First + i, run.Source.Node)] = null;
+        FromPeer(run, 0);
+    }
+
+    private void FromOrigin(int piece)
+    {
+        var which = version!.Value;
+        var mine = member!;
+        flows[(piece, null)] = null;
+        cluster.Reads(this, which, piece);
+        Later(cluster.Scenario.OriginLatency, () =>
+        {
+            if (member != mine || !flows.ContainsKey((piece, null)))
+                return;
+            if (cluster.Origin.Version != which)
+            {
+                contradicted = Origin.Listing(which);
+                listed = null;
+                StopMember();
+                AskManifest();
+                return;
+            }
+
+            if (!cluster.FaultsAreOver && cluster.Random.NextDouble() < cluster.Scenario.Faults.OriginErrors)
+            {
+                cluster.Origin.Errors++;
+                flows.Remove((piece, null));
+                mine.Failed(piece, null, PieceFailure.Origin, cluster.Now);
+                Step();
+                return;
+            }
+
+            var flow = new Flow(cluster.Origin.Up, Down, cluster.Scenario.PieceBytes, cluster.Scenario.ChunkBytes, () => Arrived(mine, piece, null, Origin.Content(which, piece)));
+            flows[(piece, null)] = flow;
+            flow.Start();
+        });
+    }
+
+    private void FromPeer(Assignment run, int at)
+    {
+        var mine = member!;
+        var which = version!.Value;
+        var source = run.Source!.Node;
+        while (at < run.Count && !flows.ContainsKey((run.First + at, source)))
+            at++;
+        if (at == run.Count)
+            return;
+        var piece = run.First + at;
+        Later(at == 0 ? TimeSpan.FromMilliseconds(1) : TimeSpan.Zero, () =>
+        {
+            if (member != mine || !flows.ContainsKey((piece, source)))
+                return;
+            var other = cluster.ByName(source);
+            if (!other.IsUp)
+            {
+                Fail(mine, run, at, PieceFailure.Unreachable, TimeSpan.FromMilliseconds(200));
+                return;
+            }
+
+            if (!other.Serves(which, piece, out var content))
+            {
+                Fail(mine, run, at, PieceFailure.NotHeld, TimeSpan.FromMilliseconds(1));
+                return;
+            }
+
+            if (other.IsLiar && !cluster.FaultsAreOver && cluster.Random.Next(3) == 0)
+            {
+                cluster.Lies++;
+                content ^= 0xdead;
+            }
+
+            var flow = new Flow(other.Up, Down, cluster.Scenario.PieceBytes, cluster.Scenario.ChunkBytes, () =>
+            {
+                Arrived(mine, piece, source, content);
+                if (member == mine)
+                    FromPeer(run, at + 1);
+            });
+            flows[(piece, source)] = flow;
+            flow.Start();
+        });
+    }
+
+    private bool Serves(int which, int piece, out uint content)
+    {
+        content = 0;
+        return disk.TryGetValue(which, out var pieces) && pieces.TryGetValue(piece, out content) && (version == which || ready == which);
+    }
+
+    private void Fail(SwarmMember mine, Assignment run, int from, PieceFailure failure, TimeSpan delay) => Later(delay, () =>
+    {
+        if (member != mine)
+            return;
+        for (var i = from; i < run.Count; i++)
+            if (flows.Remove((run.First + i, run.Source!.Node)))
+                mine.Failed(run.First + i, run.Source.Node, failure, cluster.Now);
+        Step();
+    });
+
+    private void PeerCrashed(SimulatedNode other)
+    {
+        if (member is null || !IsUp)
+            return;
+        var mine = member;
+        var broken = flows.Keys.Where(flow => flow.Source == other.Name).ToList();
+        if (broken.Count == 0)
+            return;
+        foreach (var key in broken)
+            flows[key]?.Cancel();
+        // A reset is seen at once, a host that vanished by the stall.
+        Later(TimeSpan.FromMilliseconds(cluster.Random.Next(2) == 0 ? 5 : 5000), () =>
+        {
+            if (member != mine)
+                return;
+            foreach (var key in broken)
+                if (flows.Remove(key))
+                    mine.Failed(key.Piece, key.Source, PieceFailure.Unreachable, cluster.Now);
+            Step();
+        });
+    }
+
+    private void Arrived(SwarmMember mine, int piece, string? source, uint content)
+    {
+        if (member != mine || !flows.Remove((piece, source)))
+            return;
+        if (mine.Completed(piece, content, source, cluster.Now))
+        {
+            disk[version!.Value][piece] = content;
+            told.Add(piece);
+        }
+
+        if (mine.IsProven(piece) && disk[version!.Value][piece] != Origin.Content(version.Value, piece))
+            cluster.Violate($"{Name} takes a wrong piece {piece} from {source ?? "the origin"} for a proven one");
+        Step();
+    }
+
+    private void BecomeReady()
+    {
+        var which = version!.Value;
+        ready = which;
+        ReadyAt ??= cluster.Now;
+        for (var piece = 0; piece < cluster.Scenario.Pieces; piece++)
+            if (!disk[which].TryGetValue(piece, out var content) || content != Origin.Content(which, piece))
+                cluster.Violate($"{Name} is ready, and its piece {piece} is not that of version {which}");
+        Later(TimeSpan.FromMilliseconds(50), Announce);
+    }
+
+    private ReplicaReport Replica(int which) => new() { From = Peer, Seen = Seen, CacheKey = "sim", Digest = Origin.Listing(which), Bytes = 1 };
+
+    private void Announce()
+    {
+        var report = Replica(ready!.Value);
+        var mine = life;
+        cluster.Call(this, coordinator => coordinator.Replica(report, cluster.Now), reply =>
+        {
+            if (!IsUp || life != mine)
+                return;
+            if (reply is null || reply.Epoch < Seen)
+                Later(TimeSpan.FromMilliseconds(200), Announce);
+            else
+                replicaKnown = true;
+        });
+    }
+}
