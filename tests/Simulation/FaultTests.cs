@@ -20,6 +20,8 @@ public sealed class FaultTests(ITestOutputHelper output)
             var cluster = new SimulatedCluster(Faults.Draw(seed));
             cluster.Run(Healing);
             failures.AddRange(cluster.Violations);
+            if (only is not null)
+                output.WriteLine(System.Text.Json.JsonSerializer.Serialize(cluster.Directory.Newest?.Coordinator.State(cluster.Now)) + "\n" + cluster.Scenario);
             crashes += cluster.Crashes;
             losses += cluster.Directory.Losses;
             doubles += cluster.Directory.Doubles;

@@ -86,19 +86,22 @@ internal sealed class ListingClaim(CoordinatorOptions options)
     public ManifestReply Decide(ManifestRequest request, Epoch epoch, bool isLearning, TimeSpan now)
     {
         var node = request.From.Node;
+        if (request.Listed is null)
+            foreach (var version in versions.Values)
+                version.Holders.Remove(node);
         var digest = Find(request, now);
         if (digest is not null)
         {
             Remember(request.JobId, digest);
             waiting.Remove(node);
-            var version = versions[digest];
+            var taken = versions[digest];
             return new ManifestReply
             {
                 Epoch = epoch,
                 Decision = ManifestDecision.TakeListing,
                 Digest = digest,
-                Holders = [.. version.Holders.Values.Where(holder => holder.Node != node).Take(options.NamedHolders)],
-                Age = now - version.Listed,
+                Holders = [.. taken.Holders.Values.Where(holder => holder.Node != node).Take(options.NamedHolders)],
+                Age = now - taken.Listed,
             };
         }
 

@@ -18,11 +18,15 @@ internal sealed class SourceChoice(PieceTable table, List<SwarmNode> members, Li
         if (count == 0)
             return false;
         Array.Sort(rarity, candidates, 0, count);
+        // A rare piece from an idle node at best; a rare one from a busy node would leave the idle ones idle.
         SwarmNode? source = null;
         var first = -1;
-        for (var i = 0; i < count && source is null; i++)
+        for (var i = 0; i < count && source is not { Uploads: 0 }; i++)
         {
-            source = FindSource(node, candidates[i], now, except: null);
+            var found = FindSource(node, candidates[i], now, except: null);
+            if (found is null || (source is not null && found.Uploads >= source.Uploads))
+                continue;
+            source = found;
             first = candidates[i];
         }
 
@@ -142,7 +146,7 @@ internal sealed class SourceChoice(PieceTable table, List<SwarmNode> members, Li
             if (source is null || !Has(source, piece))
                 return;
             isHeld = true;
-            if (source != except && source.Uploads < options.UploadsPerPeer && (best is null || source.Uploads < best.Uploads) && IsUsable(source, node, now))
+            if (source.Peer.Node != except?.Peer.Node && source.Uploads < options.UploadsPerPeer && (best is null || source.Uploads < best.Uploads) && IsUsable(source, node, now))
                 best = source;
         }
 

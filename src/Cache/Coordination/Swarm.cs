@@ -323,8 +323,15 @@ internal sealed class Swarm
     private void TakeUnproven(SwarmNode node, CompletedPiece completed)
     {
         var piece = completed.Piece;
-        if ((uint)piece >= (uint)Pieces || node.Held.Contains(piece))
+        if ((uint)piece >= (uint)Pieces)
             return;
+        if (node.Held.Contains(piece))
+        {
+            // It was told, and did not hear it.
+            (table.Checksum(piece) == completed.Checksum ? node.Proven : node.Refuted).Add(piece);
+            return;
+        }
+
         if (node.Downloads.TryGetValue(piece, out var download))
             faults.End(node, piece, download);
         node.Unproven[piece] = completed.Checksum;

@@ -50,6 +50,9 @@ internal sealed class Flow(Link from, Link to, int bytes, int chunk, Action arri
 
     public bool IsCancelled { get; private set; }
 
+    /// <summary>Goes on with what comes after this, where it is cancelled.</summary>
+    public Action? Next { get; init; }
+
     public void Start() => SendMore();
 
     public void Cancel() => IsCancelled = true;

@@ -218,8 +218,12 @@ internal sealed class SimulatedNode(SimulatedCluster cluster, int number)
         foreach (var piece in step.Discard)
             disk[version!.Value].Remove(piece);
         foreach (var cancel in step.Cancel)
-            if (flows.Remove((cancel.Piece, cancel.Source), out var flow))
-                flow?.Cancel();
+            if (flows.Remove((cancel.Piece, cancel.Source), out var flow) && flow is not null)
+            {
+                flow.Cancel();
+                flow.Next?.Invoke();
+            }
+
         foreach (var run in step.Start)
             Start(run);
         foreach (var neighbour in step.AskHeld)
@@ -362,12 +366,20 @@ internal sealed class SimulatedNode(SimulatedCluster cluster, int number)
                 content ^= 0xdead;
             }
 
+            void Next()
+            {
+                if (member == mine)
+                    FromPeer(run, at + 1);
+            }
+
             var flow = new Flow(other.Up, Down, cluster.Scenario.PieceBytes, cluster.Scenario.ChunkBytes, () =>
             {
                 Arrived(mine, piece, source, content);
-                if (member == mine)
-                    FromPeer(run, at + 1);
-            });
+                Next();
+            })
+            {
+                Next = Next,
+            };
             flows[(piece, source)] = flow;
             flow.Start();
         });
