@@ -25,12 +25,12 @@ internal static class PeerCredential
 
     /// <summary>The header's value.</summary>
     /// <param name="host">The node that is asked, host:port, as in the request's Host.</param>
-    public static string Sign(PeerSecret secret, string node, string host, string target, DateTimeOffset expires)
+    public static string Sign(PeerSecret secret, string node, string host, string target, DateTimeOffset expires, string method = "GET")
     {
         var name = Uri.EscapeDataString(node);
         var until = expires.ToUnixTimeSeconds().ToString(CultureInfo.InvariantCulture);
         Span<byte> signature = stackalloc byte[SignatureBytes];
-        secret.Sign(Text("GET", target, name, host, until), signature);
+        secret.Sign(Text(method, target, name, host, until), signature);
         return $"{Scheme}node={name},expires={until},signature={Convert.ToHexStringLower(signature)}";
     }
 

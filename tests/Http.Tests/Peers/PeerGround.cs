@@ -43,6 +43,13 @@ internal sealed class PeerGround : IAsyncDisposable
         return sink.Bytes.ToArray();
     }
 
+    /// <summary>Waits until the server has so many connections.</summary>
+    public async Task ConnectionsAsync(int count)
+    {
+        while (Server.Connections != count)
+            await Task.Delay(10, TestContext.Current.CancellationToken);
+    }
+
     public async ValueTask DisposeAsync()
     {
         Client.Dispose();
