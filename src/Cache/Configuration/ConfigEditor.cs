@@ -85,7 +85,7 @@ public static class ConfigEditor
     public static bool HoldsSecrets(byte[] text)
     {
         text = OrEmpty(text);
-        return SettingTable.All.Any(setting => setting.IsSecret && Find(text, setting.Name).Property is not null);
+        return SettingTable.All.Concat(NodeSettingTable.All).Any(setting => setting.IsSecret && Find(text, setting.Name).Property is not null);
     }
 
     /// <summary>Replaces the file in one step and forces it to the disk. What holds secrets gets mode 0600; others keep theirs, and their owner.</summary>

@@ -78,7 +78,7 @@ internal sealed class ConfigFile
         var file = new ConfigFile(place, SettingOrigin.Configuration);
         foreach (var (name, value) in given)
         {
-            if (SettingTable.All.FirstOrDefault(setting => string.Equals(setting.Name, name, StringComparison.OrdinalIgnoreCase)) is not { } setting)
+            if (SettingTable.All.Concat(NodeSettingTable.All).FirstOrDefault(setting => string.Equals(setting.Name, name, StringComparison.OrdinalIgnoreCase)) is not { } setting)
                 errors.Add(name, $"configuration {place}: there is no setting '{name}'." + (SettingTable.Nearest(name) is { } nearest ? $" Did you mean '{nearest}'?" : ""));
             else
                 file.values[setting.Name] = setting.IsList && file.values.TryGetValue(setting.Name, out var before) ? $"{before};{value}" : value;
@@ -91,10 +91,10 @@ internal sealed class ConfigFile
         foreach (var property in element.EnumerateObject())
         {
             var name = parent.Length == 0 ? property.Name : parent + "." + property.Name;
-            var setting = SettingTable.Find(name);
+            var setting = SettingTable.Find(name) ?? NodeSettingTable.Find(name);
             if (setting is not null)
                 AddValue(setting, property.Value, errors);
-            else if (property.Value.ValueKind == JsonValueKind.Object && SettingTable.All.Any(s => s.Name.StartsWith(name + ".", StringComparison.Ordinal)))
+            else if (property.Value.ValueKind == JsonValueKind.Object && SettingTable.All.Concat(NodeSettingTable.All).Any(s => s.Name.StartsWith(name + ".", StringComparison.Ordinal)))
                 Add(property.Value, name, errors);
             else if (!string.Equals(name, "$schema", StringComparison.Ordinal))
                 errors.Add(name, $"{Path}: there is no setting '{name}'."

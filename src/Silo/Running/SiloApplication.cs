@@ -1,0 +1,109 @@
+using System.Net;
+using System.Net.Sockets;
+using System.Security.Cryptography;
+using DatasetCache.Coordination;
+using DatasetCache.Grains;
+using DatasetCache.Hosting;
+using DatasetCache.Hosting.Node;
+using DatasetCache.Http.Api;
+using DatasetCache.Http.Peers;
+using DatasetCache.Origins;
+using DatasetCache.Silo.Membership;
+using DatasetCache.Silo.Settings;
+using DatasetCache.Store;
+using DatasetCache.Transfers.Peers;
+using Orleans.Dashboard;
+
+namespace DatasetCache.Silo.Running;
+
+/// <summary>Puts a node together: the cache of this host, its data plane, Orleans, the local HTTP API and the dashboard.</summary>
+internal static class SiloApplication
+{
+    // A silo that was stopped may take its ten seconds before the next one can have the root.
+    private static readonly TimeSpan LockPatience = TimeSpan.FromSeconds(15);
+
+    /// <summary>Runs until it is told to stop.</summary>
+    /// <exception cref="DatasetCacheException">It cannot start.</exception>
+    public static async Task RunAsync(Configuration.Settings engine, NodeSettings node)
+    {
+        using var root = CacheRoot.Open(engine.Cache.Root);
+        using var nodeLock = await NodeLock.TakeAsync(root, LockPatience, TimeProvider.System, CancellationToken.None);
+        nodeLock.Write(new NodeAddress(node.NodeId, Url: null, TokenFile: null, Environment.ProcessId));
+        if (node.Database is { } database)
+            await MembershipSchema.EnsureAsync(database, CancellationToken.None);
+        await using var app = Build(engine, node with { DataPort = node.DataPort == 0 ? FreePort(node.Address) : node.DataPort }, nodeLock);
+        try
+        {
+            await app.RunAsync();
+        }
+        catch (IOException e) when (e.InnerException is Microsoft.AspNetCore.Connections.AddressInUseException)
+        {
+            throw new ConfigurationException("api.port", $"The local API cannot listen on 127.0.0.1:{node.ApiPort} (api.port): another process does.", "Choose another port (--api-port, DSCACHE_API_PORT), or 0 for a free one.");
+        }
+    }
+
+    private static WebApplication Build(Configuration.Settings engine, NodeSettings node, NodeLock nodeLock)
+    {
+        // Of the environment and a folder that it was started in, only what the settings name shall count.
+        var builder = WebApplication.CreateBuilder(new WebApplicationOptions { ContentRootPath = AppContext.BaseDirectory });
+        builder.WebHost.ConfigureKestrel(kestrel => kestrel.Listen(IPAddress.Loopback, node.ApiPort));
+        builder.Logging.ClearProviders();
+        builder.Logging.AddSimpleConsole(console =>
+        {
+            console.SingleLine = true;
+            console.TimestampFormat = "yyyy-MM-ddTHH:mm:ss.fffZ ";
+            console.UseUtcTimestamp = true;
+        });
+        builder.Logging.AddFilter("Microsoft", LogLevel.Warning).AddFilter("Orleans", LogLevel.Warning).AddFilter("DatasetCache", LogLevel.Information);
+        builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromSeconds(8));
+
+        var token = NodeToken.Create(engine.Cache.Root);
+        AddNode(builder.Services, engine, node, nodeLock, token);
+        builder.Host.UseOrleans(silo => SiloClustering.Configure(silo, node));
+
+        var app = builder.Build();
+        app.UseApiAccess(token);
+        app.MapNodeApi(app.Services.GetRequiredService<INodeService>(), new ApiOptions { Token = token, OriginEndpoint = engine.Origin.Endpoint });
+        app.MapOrleansDashboard(routePrefix: "/dashboard");
+        return app;
+    }
+
+    private static void AddNode(IServiceCollection services, Configuration.Settings engine, NodeSettings node, NodeLock nodeLock, NodeToken token)
+    {
+        var time = TimeProvider.System;
+        // Alone, nobody else knows it: nobody is let in.
+        var secret = node.Secret ?? new PeerSecret(RandomNumberGenerator.GetBytes(PeerSecret.LeastBytes));
+        var endpoint = new IPEndPoint(node.Address, node.DataPort);
+        var self = new Peer(node.NodeId, endpoint.ToString());
+        services.AddSingleton(time);
+        services.AddSingleton(self);
+        services.AddSingleton(token);
+        services.AddSingleton(new TransferCaps(node.Limits, time));
+        services.AddSingleton(new SystemdNotifier(Environment.GetEnvironmentVariable("NOTIFY_SOCKET")));
+        services.AddSingleton<IPeerReader>(provider => new PeerClient(
+            new PeerClientOptions { Tls = node.Tls?.ForPeers() }, secret, node.NodeId, provider.GetRequiredService<TransferCaps>(), time,
+            provider.GetRequiredService<ILogger<PeerClient>>()));
+        services.AddSingleton<ICluster>(provider => new OrleansCluster(provider.GetRequiredService<IGrainFactory>(), self, provider.GetRequiredService<IPeerReader>(), time));
+        services.AddSingleton(provider =>
+        {
+            var cache = LocalDatasetCache.Open(engine.Cache, new OriginFactory(engine.Origin, time), time, provider.GetRequiredService<ICluster>());
+            CacheLog.Follow(cache, provider.GetRequiredService<ILogger<LocalDatasetCache>>());
+            return cache;
+        });
+        services.AddSingleton(provider => provider.GetRequiredService<LocalDatasetCache>().Holdings);
+        services.AddSingleton(provider => new NodeService(node.NodeId, provider.GetRequiredService<LocalDatasetCache>(), provider.GetRequiredService<INodeHoldings>(), time, node.LeaseTtl));
+        services.AddSingleton<INodeService>(provider => provider.GetRequiredService<NodeService>());
+        // Before Orleans: hosted services begin in this order.
+        services.AddHostedService(provider => ActivatorUtilities.CreateInstance<NodeHost>(provider, nodeLock, (Func<PeerServer>)(() => PeerServer.Start(
+            new PeerServerOptions { Listen = endpoint, Tls = node.Tls?.ForPeers() }, secret, provider.GetRequiredService<LocalDatasetCache>().PeerContent,
+            provider.GetRequiredService<TransferCaps>(), time, provider.GetRequiredService<ILogger<PeerServer>>()))));
+        services.AddDatasetCacheMaintenance();
+    }
+
+    private static int FreePort(IPAddress address)
+    {
+        using var socket = new Socket(address.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
+        socket.Bind(new IPEndPoint(address, 0));
+        return ((IPEndPoint)socket.LocalEndPoint!).Port;
+    }
+}
