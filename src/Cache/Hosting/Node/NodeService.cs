@@ -23,6 +23,7 @@ internal sealed class NodeService : INodeService, IAsyncDisposable
     private readonly NodeWorks works;
     private readonly ITimer sweeper;
     private readonly long started;
+    private int ended;
 
     /// <param name="holdings">What is known for coordinators; null for a host of its own.</param>
     public NodeService(string node, LocalDatasetCache cache, INodeHoldings? holdings, TimeProvider time, TimeSpan? leaseTtl = null)
@@ -172,6 +173,8 @@ internal sealed class NodeService : INodeService, IAsyncDisposable
     /// <summary>Gives up what is under way; the leases stay for the next daemon.</summary>
     public async ValueTask DisposeAsync()
     {
+        if (Interlocked.Exchange(ref ended, 1) != 0)
+            return;
         await sweeper.DisposeAsync();
         await works.DisposeAsync();
         leases.Dispose();
