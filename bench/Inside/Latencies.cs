@@ -29,5 +29,7 @@ public sealed class Latencies(int calls)
         taken.Add(Stopwatch.GetElapsedTime(start).TotalMilliseconds);
     }
 
+    public void Add(double milliseconds) => taken.Add(milliseconds);
+
     private double At(int percent) => taken.Order().ElementAt(taken.Count * percent / 100);
 }

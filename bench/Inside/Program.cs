@@ -1,5 +1,7 @@
 // warm [CALLS]        p50 and p99 of warm acquires, raw latencies of CALLS calls (default 2,000) each
 // pressure [MISSES]    hits, misses and decisions in a full cache of 10 and of 10,000 entries (default 500 misses)
+// node [CALLS]        warm acquires through a node's local HTTP API, and how soon waiters of a miss are answered
+// serve ROOT FOLDER   the node that it measures
 // restart             a process that starts on 10,000 entries of 1,000 files
 // scrub [ROUNDS]      a scrub without a cap against the disk and the checksums
 // micro [BDN ARGS…]   BenchmarkDotNet: everything, or what BDN's own arguments choose (--filter '*Crc*')
@@ -8,6 +10,7 @@ using BenchmarkDotNet.Jobs;
 using BenchmarkDotNet.Running;
 using BenchmarkDotNet.Toolchains.InProcess.Emit;
 using DatasetCache.Bench.Eviction;
+using DatasetCache.Bench.Nodes;
 using DatasetCache.Bench.Scrub;
 using DatasetCache.Bench.Warm;
 
@@ -17,6 +20,11 @@ switch (args)
         return await WarmLatencies.RunAsync(rest.Length > 0 ? int.Parse(rest[0], System.Globalization.CultureInfo.InvariantCulture) : 2000) ? 0 : 1;
     case ["pressure", .. var rest]:
         return await EvictionPressure.RunAsync(rest.Length > 0 ? int.Parse(rest[0], System.Globalization.CultureInfo.InvariantCulture) : 500) ? 0 : 1;
+    case ["node", .. var rest]:
+        return await NodeLatencies.RunAsync(rest.Length > 0 ? int.Parse(rest[0], System.Globalization.CultureInfo.InvariantCulture) : 2000) ? 0 : 1;
+    case ["serve", var root, var folder]:
+        await NodeLatencies.ServeAsync(root, folder);
+        return 0;
     case ["restart"]:
         return await Restart.RunAsync() ? 0 : 1;
     case ["scrub", .. var rest]:
@@ -27,6 +35,6 @@ switch (args)
         BenchmarkSwitcher.FromAssembly(typeof(WarmLatencies).Assembly).Run(rest.Length > 0 ? rest : ["--filter", "*"], config);
         return 0;
     default:
-        Console.Error.WriteLine("bench: warm [CALLS] | pressure [MISSES] | restart | scrub [ROUNDS] | micro [BenchmarkDotNet's arguments]");
+        Console.Error.WriteLine("bench: warm [CALLS] | pressure [MISSES] | node [CALLS] | restart | scrub [ROUNDS] | micro [BenchmarkDotNet's arguments]");
         return 2;
 }
