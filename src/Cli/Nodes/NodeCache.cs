@@ -1,4 +1,3 @@
-using System.Security.Cryptography;
 using DatasetCache.Cli.Output;
 using DatasetCache.Configuration;
 using DatasetCache.Eviction;
@@ -81,7 +80,8 @@ internal sealed class NodeCache : HostCache
     /// <summary>Null where the node will not read what is asked for, and this process may.</summary>
     internal async Task<NodeDataset?> AskAsync(AcquireRequest request, IProgress<AcquireProgress>? progress, CancellationToken cancellationToken)
     {
-        var ticket = Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(12));
+        // Not from RandomNumberGenerator, which loads OpenSSL first.
+        var ticket = Guid.NewGuid().ToString("N");
         try
         {
             var answer = await calls.SendAsync("POST", "/v1/acquire", NodeDocuments.Acquire(request, DefaultOrigin(), Endpoint(), ticket, FirstWait), FirstWait, cancellationToken);

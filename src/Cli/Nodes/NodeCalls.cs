@@ -90,11 +90,11 @@ internal sealed class NodeCalls(string root, NodeAddress first, TimeProvider tim
     {
         if (connection is not null)
             return connection;
-        if (address?.Url is null || !Uri.TryCreate(address.Url, UriKind.Absolute, out var url))
+        if (address?.Url is not { } url)
             throw new NodeLostException("it is just being started");
         try
         {
-            return connection = new NodeConnection(url.Host.Trim('[', ']'), url.Port, address.TokenFile is null ? "" : NodeToken.Read(address.TokenFile));
+            return connection = new NodeConnection(NodeConnection.EndPointOf(url), address.TokenFile is null ? "" : NodeToken.Read(address.TokenFile));
         }
         catch (UnauthorizedAccessException)
         {

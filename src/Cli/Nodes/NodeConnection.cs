@@ -9,11 +9,21 @@ namespace DatasetCache.Cli.Nodes;
 /// HTTP to the node of this host over one plain socket: a request, an answer with a length, no more. HttpClient would load and compile for longer than a warm get takes.
 /// One request at a time; waits for its answer on the caller's thread.
 /// </summary>
-internal sealed class NodeConnection(string host, int port, string token) : IDisposable
+internal sealed class NodeConnection(IPEndPoint at, string token) : IDisposable
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
     private const int LargestHead = 16 * 1024;
     private Socket? socket;
+
+    /// <param name="url">As the node wrote it: <c>http://127.0.0.1:4680</c>, <c>http://[::1]:4680</c>.</param>
+    /// <exception cref="NodeLostException">It is none of these.</exception>
+    public static IPEndPoint EndPointOf(string url)
+    {
+        const string scheme = "http://";
+        return url.StartsWith(scheme, StringComparison.Ordinal) && IPEndPoint.TryParse(url.AsSpan(scheme.Length).TrimEnd('/'), out var at)
+            ? at
+            : throw new NodeLostException($"its address '{url}' is none of this host");
+    }
 
     /// <param name="target">Path and query.</param>
     /// <param name="body">JSON; empty for none.</param>
@@ -50,7 +60,7 @@ internal sealed class NodeConnection(string host, int port, string token) : IDis
             using var closing = cancellationToken.CanBeCanceled ? cancellationToken.UnsafeRegister(static state => ((Socket)state!).Dispose(), open) : default;
             open.ReceiveTimeout = (int)(wait + Patience).TotalMilliseconds;
             var head = string.Create(CultureInfo.InvariantCulture,
-                $"{method} {target} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nAuthorization: Bearer {token}\r\nContent-Type: application/json\r\nContent-Length: {body.Length}\r\n\r\n");
+                $"{method} {target} HTTP/1.1\r\nHost: {at}\r\nAuthorization: Bearer {token}\r\nContent-Type: application/json\r\nContent-Length: {body.Length}\r\n\r\n");
             var request = new byte[head.Length + body.Length];
             Encoding.ASCII.GetBytes(head, request);
             body.CopyTo(request.AsSpan(head.Length));
@@ -74,10 +84,10 @@ internal sealed class NodeConnection(string host, int port, string token) : IDis
 
     private Socket Connect()
     {
-        var connecting = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
+        var connecting = new Socket(at.AddressFamily, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
         try
         {
-            connecting.Connect(new IPEndPoint(IPAddress.Parse(host), port));
+            connecting.Connect(at);
             return connecting;
         }
         catch
