@@ -78,6 +78,9 @@ internal sealed record CoordinatorOptions
     /// <summary>After how long without a report a plan that nobody downloads by is forgotten. Default: 10 min.</summary>
     public TimeSpan IdlePlan { get; init; } = TimeSpan.FromMinutes(10);
 
+    /// <summary>How late a message may come. Default: 12 s.</summary>
+    public TimeSpan LatestMessage { get; init; } = TimeSpan.FromSeconds(12);
+
     /// <summary>How long a granted eviction keeps others from being granted one, unless the node says before that it is done. Default: 30 s.</summary>
     public TimeSpan EvictionLapse { get; init; } = TimeSpan.FromSeconds(30);
 }

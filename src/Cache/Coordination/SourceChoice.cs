@@ -8,6 +8,9 @@ internal sealed class SourceChoice(PieceTable table, List<SwarmNode> members, Li
     private const int Sample = 64;
     private const int Probes = 8;
 
+    // After so many a source that is not quite idle is good enough.
+    private const int Enough = 16;
+
     private readonly int[] candidates = new int[Sample + 32];
     private readonly int[] rarity = new int[Sample + 32];
 
@@ -21,9 +24,9 @@ internal sealed class SourceChoice(PieceTable table, List<SwarmNode> members, Li
         // A rare piece from an idle node at best; a rare one from a busy node would leave the idle ones idle.
         SwarmNode? source = null;
         var first = -1;
-        for (var i = 0; i < count && source is not { Uploads: 0 }; i++)
+        for (var i = 0; i < count && source is not { Uploads: 0 } && (i < Enough || source is null); i++)
         {
-            var found = FindSource(node, candidates[i], now, except: null);
+            var found = FindSource(node, candidates[i], now, except: null, mayLookAtAll: false);
             if (found is null || (source is not null && found.Uploads >= source.Uploads))
                 continue;
             source = found;
@@ -31,7 +34,13 @@ internal sealed class SourceChoice(PieceTable table, List<SwarmNode> members, Li
         }
 
         if (source is null)
-            return false;
+        {
+            first = candidates[0];
+            source = FindSource(node, first, now, except: null, mayLookAtAll: true);
+            if (source is null)
+                return false;
+        }
+
         Assign(node, source, first, Run(node, source, first, most), assignments, now);
         return true;
     }
@@ -39,7 +48,7 @@ internal sealed class SourceChoice(PieceTable table, List<SwarmNode> members, Li
     /// <summary>Asks a second holder for a piece that is slow to come, or one of the last.</summary>
     public bool TrySecond(SwarmNode node, int piece, Download download, List<Assignment> assignments, TimeSpan now)
     {
-        if (download.Second is not null || FindSource(node, piece, now, download.First.Source) is not { } source)
+        if (download.Second is not null || FindSource(node, piece, now, download.First.Source, mayLookAtAll: true) is not { } source)
             return false;
         download.Second = new PeerRun(source, 1, now);
         source.Uploads++;
@@ -137,16 +146,12 @@ internal sealed class SourceChoice(PieceTable table, List<SwarmNode> members, Li
         return count + 1;
     }
 
-    private SwarmNode? FindSource(SwarmNode node, int piece, TimeSpan now, SwarmNode? except)
+    private SwarmNode? FindSource(SwarmNode node, int piece, TimeSpan now, SwarmNode? except, bool mayLookAtAll)
     {
         SwarmNode? best = null;
-        var isHeld = false;
         void Consider(SwarmNode? source)
         {
-            if (source is null || !Has(source, piece))
-                return;
-            isHeld = true;
-            if (source.Peer.Node != except?.Peer.Node && source.Uploads < options.UploadsPerPeer && (best is null || source.Uploads < best.Uploads) && IsUsable(source, node, now))
+            if (source is not null && Has(source, piece) && source.Peer.Node != except?.Peer.Node && source.Uploads < options.UploadsPerPeer && (best is null || source.Uploads < best.Uploads) && IsUsable(source, node, now))
                 best = source;
         }
 
@@ -158,18 +163,17 @@ internal sealed class SourceChoice(PieceTable table, List<SwarmNode> members, Li
         if (replicas.Count > 0)
             for (var i = 0; i < Probes; i++)
                 Consider(replicas[random.Next(replicas.Count)]);
-        if (best is not null || (isHeld && table.Holders(piece) > 2 * members.Count / Probes))
+        if (best is not null || !mayLookAtAll)
             return best;
-        // Few have it, and it was not remembered who, or they are busy: then it is worth looking at all.
-        if (!isHeld || table.Holders(piece) > table.RecentHolders(piece).Length)
-            foreach (var source in members)
-            {
-                Consider(source);
-                if (best is null)
-                    continue;
-                table.Remember(piece, best);
-                break;
-            }
+        // Few have it and it was not remembered who, or they are busy. One look at all nodes a decision, no more.
+        foreach (var source in members)
+        {
+            Consider(source);
+            if (best is null)
+                continue;
+            table.Remember(piece, best);
+            break;
+        }
 
         return best;
     }

@@ -12,7 +12,7 @@ internal sealed class Swarm
     private readonly Dictionary<string, SwarmNode> byNode = [];
     private readonly List<SwarmNode> members = [];
     private readonly List<SwarmNode> replicas = [];
-    private readonly HashSet<Guid> pastSessions = [];
+    private readonly Dictionary<Guid, TimeSpan> pastSessions = [];
     private readonly Dictionary<int, HashSet<SwarmNode>> unproven = [];
     private int replicaVersion = -1;
     private int active;
@@ -41,7 +41,7 @@ internal sealed class Swarm
     {
         Touched = now;
         var node = byNode.GetValueOrDefault(report.From.Node);
-        if (pastSessions.Contains(report.Session))
+        if (IsPast(report.Session, now))
             return Empty(report, epoch, options.Heartbeat);
         if (node is null || node.Session != report.Session)
         {
@@ -82,7 +82,7 @@ internal sealed class Swarm
     /// <summary>What a node answered when it was asked.</summary>
     public void Learn(MemberReport report, TimeSpan now)
     {
-        if (pastSessions.Contains(report.Session) || report.Held is null || report.Pieces != Pieces)
+        if (IsPast(report.Session, now) || report.Held is null || report.Pieces != Pieces)
             return;
         var node = byNode.GetValueOrDefault(report.From.Node);
         if (node is null || node.Session != report.Session)
@@ -112,7 +112,7 @@ internal sealed class Swarm
         if (!byNode.Remove(name, out var node))
             return;
         if (isOver)
-            pastSessions.Add(node.Session);
+            pastSessions[node.Session] = now;
         GiveBackAll(node);
         for (var piece = 0; piece < Pieces; piece++)
             table.RemoveHolder(piece, node);
@@ -169,6 +169,20 @@ internal sealed class Swarm
     };
 
     private bool IsActive(string name) => IsMember(name);
+
+    /// <summary>
+    /// What comes late of a session that another one of its node has replaced. Which of two is the newer cannot be seen, and a late message of the older one may have taken the
+    /// younger one's place: so it is past only for as long as a message can be late.
+    /// </summary>
+    private bool IsPast(Guid session, TimeSpan now)
+    {
+        if (!pastSessions.TryGetValue(session, out var since))
+            return false;
+        if (now - since < options.LatestMessage)
+            return true;
+        pastSessions.Remove(session);
+        return false;
+    }
 
     private SwarmNode Join(MemberReport report, TimeSpan now)
     {

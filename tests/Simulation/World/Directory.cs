@@ -43,7 +43,7 @@ internal sealed class Directory(SimulatedCluster cluster)
             Deposed++;
             activation.IsOver = true;
             if (activations.TrueForAll(other => other.IsOver))
-                cluster.Events.After(TimeSpan.FromMilliseconds(100), () => Activate());
+                cluster.Events.After(TimeSpan.FromMilliseconds(100), ActivateWhereNone);
         }
 
         return answer;
@@ -59,6 +59,12 @@ internal sealed class Directory(SimulatedCluster cluster)
         activation.Coordinator.NodesAre(cluster.LiveNames(), cluster.Now);
         Tick(activation);
         return activation;
+    }
+
+    private void ActivateWhereNone()
+    {
+        if (activations.TrueForAll(activation => activation.IsOver))
+            Activate();
     }
 
     /// <summary>The host is gone, or only the activation.</summary>
@@ -77,7 +83,7 @@ internal sealed class Directory(SimulatedCluster cluster)
         }
 
         if (activations.TrueForAll(activation => activation.IsOver))
-            cluster.Events.After(withHost ? TimeSpan.FromMilliseconds(cluster.Random.Next(500, 9000)) : TimeSpan.FromMilliseconds(20), () => Activate());
+            cluster.Events.After(withHost ? TimeSpan.FromMilliseconds(cluster.Random.Next(500, 9000)) : TimeSpan.FromMilliseconds(20), ActivateWhereNone);
     }
 
     public void Double()

@@ -194,6 +194,7 @@ internal sealed class SimulatedNode(SimulatedCluster cluster, int number)
         uint[] sums = [.. pieces.OrderBy(piece => piece.Key).Select(piece => piece.Value)];
         uint[] expected = isExpected ? [.. Enumerable.Range(0, size).Select(piece => Origin.Content(which, piece))] : [];
         told.Clear();
+        told.UnionWith(pieces.Keys);
         member = new SwarmMember(Peer, cluster.NextGuid(), $"plan-{which}", held, sums, [], expected, new MemberOptions(), cluster.Random.Next());
         Step();
     }
@@ -254,6 +255,8 @@ internal sealed class SimulatedNode(SimulatedCluster cluster, int number)
     private void Report(SwarmMember mine, MemberReport report)
     {
         var completed = report.Completed.Select(piece => piece.Piece).ToList();
+        if (report.Held is { } all)
+            completed.AddRange(Enumerable.Range(0, all.Size).Where(all.Contains));
         cluster.Call(this, coordinator => coordinator.Report(report, cluster.Now), reply =>
         {
             if (member != mine || !IsUp)
@@ -262,7 +265,7 @@ internal sealed class SimulatedNode(SimulatedCluster cluster, int number)
                 mine.Unavailable(cluster.Now);
             else
                 mine.Replied(reply, cluster.Now);
-            if (reply is not null)
+            if (reply is { Resync: false })
                 told.ExceptWith(completed);
             Step();
         });
