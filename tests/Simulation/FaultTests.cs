@@ -17,7 +17,7 @@ public sealed class FaultTests(ITestOutputHelper output)
         var happened = 0L;
         foreach (var seed in seeds)
         {
-            var cluster = new SimulatedCluster(Faults.Draw(seed));
+            var cluster = new SimulatedCluster(Faults.Draw(seed)) { Trace = only is null ? null : output.WriteLine };
             cluster.Run(Healing);
             failures.AddRange(cluster.Violations);
             if (only is not null)

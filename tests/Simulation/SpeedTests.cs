@@ -38,18 +38,6 @@ public sealed class SpeedTests(ITestOutputHelper output)
         Assert.True(run.Slowest <= 1.4, $"{run.Slowest}");
     }
 
-    [Fact]
-    public void Probe()
-    {
-        foreach (var nodes in new[] { 200 })
-            foreach (var rate in new[] { Link, 10 * Link })
-            {
-                var watch = System.Diagnostics.Stopwatch.StartNew();
-                Run(new Scenario { Seed = 1, Nodes = nodes, Pieces = 400, NodeRate = Link, OriginRate = rate });
-                output.WriteLine($"{watch.Elapsed}");
-            }
-    }
-
     private (double Median, double Slowest) Run(Scenario scenario)
     {
         var cluster = new SimulatedCluster(scenario);

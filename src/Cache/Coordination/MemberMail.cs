@@ -141,6 +141,7 @@ internal sealed class MemberMail(
         Seen = Seen,
         Plan = plan,
         Pieces = held.Size,
+        HeldCount = held.Count - unproven.Count,
         Slots = slots,
     };
 }

@@ -110,6 +110,9 @@ internal sealed record MemberReport
 
     public IReadOnlyList<FailedPiece> Failed { get; init; } = [];
 
+    /// <summary>How many pieces are here and known to be right: where the coordinator counts otherwise, it asks for all of them.</summary>
+    public int? HeldCount { get; init; }
+
     /// <summary>How many more pieces it would start on now.</summary>
     public int Slots { get; init; }
 

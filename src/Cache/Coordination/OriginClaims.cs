@@ -138,6 +138,9 @@ internal sealed class OriginClaims(PieceTable table, CoordinatorOptions options)
 
     private bool May(SwarmNode node, int piece)
     {
+        // Others do not get it from this node, but it has it.
+        if (node.Held.Contains(piece) || node.Withdrawn.Contains(piece))
+            return false;
         if (failures.Count == 0 && shunned.Count == 0)
             return true;
         var name = node.Peer.Node;

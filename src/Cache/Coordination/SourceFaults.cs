@@ -63,7 +63,7 @@ internal sealed class SourceFaults(PieceTable table, CoordinatorOptions options)
         {
             case PieceFailure.NotHeld:
                 // Evicted: no misbehaviour. It is not asked for this one again.
-                table.RemoveHolder(piece, source);
+                Withdraw(piece, source);
                 break;
             case PieceFailure.Unreachable:
                 by.Avoids[source.Peer.Node] = now + options.UnreachableRest;
@@ -72,7 +72,7 @@ internal sealed class SourceFaults(PieceTable table, CoordinatorOptions options)
                 break;
             case PieceFailure.WrongBytes:
                 by.Avoids[source.Peer.Node] = now + options.WrongBytesRest;
-                table.RemoveHolder(piece, source);
+                Withdraw(piece, source);
                 source.Lies = now - source.LastLie < options.WrongBytesRest ? source.Lies + 1 : 1;
                 source.LastLie = now;
                 if (source.Lies >= LiesToMute)
@@ -81,6 +81,14 @@ internal sealed class SourceFaults(PieceTable table, CoordinatorOptions options)
             default:
                 break;
         }
+    }
+
+    private void Withdraw(int piece, SwarmNode source)
+    {
+        if (!source.Held.Contains(piece))
+            return;
+        table.RemoveHolder(piece, source);
+        source.Withdrawn.Add(piece);
     }
 
     private void Mute(SwarmNode source, TimeSpan now)

@@ -67,12 +67,18 @@ internal sealed class Swarm
         node.Peer = report.From;
         Settle(node, report);
         Take(node, report, isComplete: true, now);
-        node.Slots = report.Slots;
+        if (report.Held is null && report.HeldCount is { } count && count != node.Held.Count + node.Withdrawn.Count && !node.IsSuperseded)
+            return Answer(node, report, Empty(report, epoch, options.Heartbeat) with { Resync = true });
         if (report.Leaves)
             Leave(node, report.StaysAsSource, now);
         var reply = node.IsSuperseded
             ? Empty(report, epoch, options.Heartbeat) with { Superseded = true }
             : report.Leaves ? Empty(report, epoch, options.Heartbeat) : Assign(node, report, epoch, wholes, mayClaim, now);
+        return Answer(node, report, reply);
+    }
+
+    private static MemberReply Answer(SwarmNode node, MemberReport report, MemberReply reply)
+    {
         node.Sequence = report.Sequence;
         node.Replied = report.Sequence;
         node.LastReply = reply;
@@ -262,6 +268,7 @@ internal sealed class Swarm
             foreach (var piece in node.Claims.Except(report.Claims).ToList())
                 origin.GiveBack(piece);
             faults.ReturnAll(node);
+            node.Withdrawn.RemoveWhere(piece => !held.Contains(piece));
             node.Partial.Clear();
             foreach (var partial in report.Partial)
                 if (partial.Piece < Pieces && !held.Contains(partial.Piece))
@@ -312,7 +319,11 @@ internal sealed class Swarm
         if (node.Unproven.Remove(piece))
             unproven.GetValueOrDefault(piece)?.Remove(node);
         node.Refuted.Remove(piece);
-        table.AddHolder(piece, node);
+        // Saying again that it is here mends nothing; having fetched it again does.
+        if (completed.Source != node.Peer.Node)
+            node.Withdrawn.Remove(piece);
+        if (!node.Withdrawn.Contains(piece))
+            table.AddHolder(piece, node);
     }
 
     /// <summary>Two nodes have something else for the same piece. Which is right only the origin can tell, to somebody else: nobody's counts until then.</summary>
@@ -329,6 +340,7 @@ internal sealed class Swarm
             {
                 table.RemoveHolder(piece, holder);
                 holder.Refuted.Add(piece);
+                holder.Withdrawn.Remove(piece);
             }
 
         origin.Relent(IsActive, active, now);

@@ -30,8 +30,6 @@ internal sealed class SwarmNode(Peer peer, Guid session, PieceSet held)
 
     public TimeSpan Heard { get; set; }
 
-    public int Slots { get; set; }
-
     /// <summary>Pieces that it reads from the origin.</summary>
     public HashSet<int> Claims { get; } = [];
 
@@ -45,6 +43,9 @@ internal sealed class SwarmNode(Peer peer, Guid session, PieceSet held)
     public int Uploads { get; set; }
 
     public Dictionary<int, uint> Unproven { get; } = [];
+
+    /// <summary>Pieces that it says it has and that others did not get from it, or not as they should be.</summary>
+    public HashSet<int> Withdrawn { get; } = [];
 
     public Dictionary<int, int> Partial { get; } = [];
 
@@ -76,7 +77,7 @@ internal sealed class SwarmNode(Peer peer, Guid session, PieceSet held)
 
     public TimeSpan LastLie { get; set; }
 
-    public bool Lacks(int piece) => !Held.Contains(piece) && !Downloads.ContainsKey(piece) && !Claims.Contains(piece) && !Unproven.ContainsKey(piece);
+    public bool Lacks(int piece) => !Held.Contains(piece) && !Downloads.ContainsKey(piece) && !Claims.Contains(piece) && !Unproven.ContainsKey(piece) && !Withdrawn.Contains(piece);
 }
 
 /// <summary>A run of pieces on its way from one node to another.</summary>

@@ -54,6 +54,7 @@ internal sealed class Directory(SimulatedCluster cluster)
         // It does not know how far the last one counted, but for what nodes told one that had to end.
         var epoch = new Epoch(membership, highest.Membership == membership ? highest.Counter + 1 : 1, cluster.NextGuid());
         var activation = new Activation(new DatasetCoordinator("sim", epoch, options, cluster.Random.Next()), cluster.Random.Next(cluster.Nodes.Count));
+        cluster.Trace?.Invoke($"{cluster.Now.TotalSeconds:0.000} activation {epoch.Membership}.{epoch.Counter}");
         activations.RemoveAll(old => old.IsOver);
         activations.Add(activation);
         activation.Coordinator.NodesAre(cluster.LiveNames(), cluster.Now);

@@ -75,6 +75,9 @@ internal sealed class SimulatedCluster
 
     public void Violate(string what) => violations.Add($"seed {Scenario.Seed}, {Now.TotalSeconds:0.000} s: {what}");
 
+    /// <summary>Where set, gets a line for whatever happens.</summary>
+    public Action<string>? Trace { get; init; }
+
     public void FaultOfTalk() => lastFaultOfTalk = Now;
 
     public bool CouldKnow => lastFaultOfTalk is not { } last || Now - last > FaultEchoes;
@@ -147,7 +150,7 @@ internal sealed class SimulatedCluster
             Violate($"piece {piece} is read from the origin for the {times}th time, by {reader.Name}, though nothing went wrong");
         if (!CouldKnow)
             return;
-        var holder = Nodes.Find(node => node != reader && node.IsUp && !node.IsLiar && node.HasProven(version, piece) && node.IsKnownToHold(version, piece));
+        var holder = Nodes.Find(node => node != reader && node.IsUp && !node.HasLied && node.HasProven(version, piece) && node.IsKnownToHold(version, piece));
         if (holder is not null)
             Violate($"{reader.Name} reads piece {piece} of version {version} from the origin, which {holder.Name} holds");
     }

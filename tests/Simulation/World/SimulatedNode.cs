@@ -33,6 +33,9 @@ internal sealed class SimulatedNode(SimulatedCluster cluster, int number)
 
     public bool IsLiar { get; set; }
 
+    /// <summary>It is not believed any more; what it holds may be read again.</summary>
+    public bool HasLied { get; private set; }
+
     public bool IsReady => ready is not null;
 
     public TimeSpan? ReadyAt { get; private set; }
@@ -66,6 +69,7 @@ internal sealed class SimulatedNode(SimulatedCluster cluster, int number)
         if (!IsUp)
             return;
         cluster.Crashes++;
+        cluster.Trace?.Invoke($"{cluster.Now.TotalSeconds:0.000} {Name} crashes");
         IsUp = false;
         life++;
         if (member is not null && version is { } own)
@@ -257,10 +261,12 @@ internal sealed class SimulatedNode(SimulatedCluster cluster, int number)
         var completed = report.Completed.Select(piece => piece.Piece).ToList();
         if (report.Held is { } all)
             completed.AddRange(Enumerable.Range(0, all.Size).Where(all.Contains));
+        cluster.Trace?.Invoke($"{cluster.Now.TotalSeconds:0.000} {Name} reports {report.Sequence} after {report.Answered} seen {report.Seen.Counter}: {Text(report)}");
         cluster.Call(this, coordinator => coordinator.Report(report, cluster.Now), reply =>
         {
             if (member != mine || !IsUp)
                 return;
+            cluster.Trace?.Invoke($"{cluster.Now.TotalSeconds:0.000} {Name} is told: {(reply is null ? "nothing" : Text(reply))}");
             if (reply is null)
                 mine.Unavailable(cluster.Now);
             else
@@ -270,6 +276,12 @@ internal sealed class SimulatedNode(SimulatedCluster cluster, int number)
             Step();
         });
     }
+
+    private static string Text(MemberReport report) =>
+        $"held {(report.Held is { } held ? string.Join(' ', Enumerable.Range(0, held.Size).Where(held.Contains)) : "-")}, count {report.HeldCount}, completed {string.Join(' ', report.Completed.Select(piece => $"{piece.Piece}<{piece.Source ?? "origin"}"))}, unproven {string.Join(' ', report.Unproven.Select(piece => piece.Piece))}, failed {string.Join(' ', report.Failed.Select(piece => $"{piece.Piece}<{piece.Source ?? "origin"} {piece.Failure}"))}, claims {string.Join(' ', report.Claims)}, leaves {report.Leaves}";
+
+    private static string Text(MemberReply reply) =>
+        $"epoch {reply.Epoch.Membership}.{reply.Epoch.Counter}, {reply.Sequence}, resync {reply.Resync}, get {string.Join(' ', reply.Assignments.Select(run => $"{run.First}+{run.Count}<{run.Source?.Node ?? "origin"}"))}, dropped {string.Join(' ', reply.Dropped)}, proven {string.Join(' ', reply.Proven)}, refuted {string.Join(' ', reply.Refuted)}";
 
     private void AskHeld(SwarmMember mine, Peer neighbour)
     {
@@ -366,6 +378,7 @@ internal sealed class SimulatedNode(SimulatedCluster cluster, int number)
             if (other.IsLiar && !cluster.FaultsAreOver && cluster.Random.Next(3) == 0)
             {
                 cluster.Lies++;
+                other.HasLied = true;
                 content ^= 0xdead;
             }
 
