@@ -48,7 +48,7 @@ public sealed class SpeedTests(ITestOutputHelper output)
         var bound = (double)scenario.Pieces * scenario.PieceBytes / Math.Min(scenario.NodeRate, scenario.OriginRate);
         var times = cluster.Nodes.Select(node => node.ReadyAt!.Value.TotalSeconds / bound).Order().ToList();
         output.WriteLine(
-            $"{scenario.Nodes} nodes × {scenario.Pieces} pieces, origin {scenario.OriginRate / scenario.NodeRate:0.#} × a node's link: p50 {times[times.Count / 2]:0.000}, slowest {times[^1]:0.000} × the bound of {bound:0.0} s; "
+            $"{scenario.Nodes} nodes × {scenario.Pieces} pieces, origin {scenario.OriginRate / scenario.NodeRate:0.#} × a node's link: p50 {times[times.Count / 2]:0.000}, slowest {times[^1]:0.000} × the bound of {bound:0.0} s, last origin read {cluster.Origin.LastRead.TotalSeconds / bound:0.000}, p90 {times[times.Count * 9 / 10]:0.000}, p99 {times[times.Count * 99 / 100]:0.000}; "
             + $"{cluster.Directory.Decisions} decisions, {cluster.Directory.Decided.TotalMicroseconds / cluster.Directory.Decisions:0.0} µs each; {cluster.Events.Happened} events; window {cluster.Directory.Newest?.Coordinator.State(cluster.Now).Plans[0].OriginWindow}");
         return (times[times.Count / 2], times[^1]);
     }

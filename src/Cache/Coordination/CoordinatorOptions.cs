@@ -39,11 +39,11 @@ internal sealed record CoordinatorOptions
     /// <summary>Pieces in a run that a node reads from another. Default: 4.</summary>
     public int PeerRun { get; init; } = 4;
 
-    /// <summary>Pieces that a node sends at a time, to all others together. Default: 6.</summary>
-    public int UploadsPerPeer { get; init; } = 6;
+    /// <summary>Runs of pieces that a node sends at a time, to all others together. More make each slower, and what is new spreads late. Default: 3.</summary>
+    public int UploadsPerPeer { get; init; } = 3;
 
-    /// <summary>Pieces that a node is told to fetch from others at a time. Default: 4.</summary>
-    public int DownloadsPerMember { get; init; } = 4;
+    /// <summary>Runs of pieces that a node is told to fetch from others at a time. With more than others may send, some wait for the busy. Default: 3.</summary>
+    public int DownloadsPerMember { get; init; } = 3;
 
     /// <summary>How long a node that could not be reached is not named as a source. Default: 2 s.</summary>
     public TimeSpan UnreachableRest { get; init; } = TimeSpan.FromSeconds(2);

@@ -82,7 +82,7 @@ internal sealed class DatasetCoordinator(string key, Epoch epoch, CoordinatorOpt
             listing.Gone(node);
             replicas.Remove(node);
             foreach (var swarm in swarms.Values)
-                swarm.Drop(node, isOver: false, now);
+                swarm.Drop(node, isOver: true, now);
         }
     }
 

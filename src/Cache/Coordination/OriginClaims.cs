@@ -7,6 +7,7 @@ internal sealed class OriginClaims(PieceTable table, CoordinatorOptions options)
     private readonly Dictionary<int, HashSet<string>> shunned = [];
     private readonly Dictionary<int, (SwarmNode Node, int Missing)> leastLacking = [];
     private int cursor;
+    private bool unprovenOnly;
 
     public OriginWindow Window { get; } = new(options);
 
@@ -17,8 +18,12 @@ internal sealed class OriginClaims(PieceTable table, CoordinatorOptions options)
 
     /// <summary>Gives <paramref name="node"/> runs of pieces to read.</summary>
     /// <param name="active">How many nodes download.</param>
-    public void Grant(SwarmNode node, int slots, int active, List<Assignment> assignments, TimeSpan now)
+    /// <param name="onlyUnproven">Others have the whole; what is to be read is only what nobody can vouch for.</param>
+    public void Grant(SwarmNode node, int slots, int active, bool onlyUnproven, List<Assignment> assignments, TimeSpan now)
     {
+        if (onlyUnproven && node.Unproven.Count == 0)
+            return;
+        unprovenOnly = onlyUnproven;
         // Everybody's share of the window; who comes first must not take it all.
         var share = Math.Max(1, (Window.Size + active - 1) / active) - node.Claims.Count;
         var allowance = Math.Min(slots, Math.Min(share, Window.Free));
@@ -138,6 +143,8 @@ internal sealed class OriginClaims(PieceTable table, CoordinatorOptions options)
 
     private bool May(SwarmNode node, int piece)
     {
+        if (unprovenOnly && !node.Unproven.ContainsKey(piece))
+            return false;
         // Others do not get it from this node, but it has it.
         if (node.Held.Contains(piece) || node.Withdrawn.Contains(piece))
             return false;

@@ -47,6 +47,9 @@ internal sealed class Swarm
         {
             if (report.Held is null || report.Pieces != Pieces)
                 return Empty(report, epoch, options.Heartbeat) with { Resync = report.Held is null, Superseded = report.Pieces != Pieces };
+            // A download begins with its first report. What is none and not known may be the old one's, late.
+            if (node is not null && !node.IsSourceOnly && report.Sequence > 1 && now - node.Heard < options.LatestMessage)
+                return Empty(report, epoch, options.Heartbeat);
             node = Join(report, now);
         }
         else if (report.Sequence == node.Sequence && node.LastReply is not null)
@@ -440,9 +443,9 @@ internal sealed class Swarm
         Know(wholes);
         var assignments = new List<Assignment>();
         var slots = report.Slots;
-        if (mayClaim && !replicas.Exists(replica => sources.IsUsable(replica, node, now)))
+        if (mayClaim)
         {
-            origin.Grant(node, slots, active, assignments, now);
+            origin.Grant(node, slots, active, replicas.Exists(replica => sources.IsUsable(replica, node, now)), assignments, now);
             foreach (var run in assignments)
             {
                 slots -= run.Count;
@@ -485,7 +488,7 @@ internal sealed class Swarm
     /// <summary>With many nodes that all ask in vain, each asks less often; who has something under way reports when that is done anyway.</summary>
     private TimeSpan IdlePause(SwarmNode node)
     {
-        var pause = options.IdlePause * (1 + (active / 100.0)) * (node.Downloads.Count + node.Claims.Count > 0 ? 4 : 1);
+        var pause = options.IdlePause * (1 + (active / 200.0)) * (node.Downloads.Count + node.Claims.Count > 1 ? 4 : 1);
         return pause < options.Heartbeat ? pause : options.Heartbeat;
     }
 

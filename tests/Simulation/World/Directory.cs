@@ -6,7 +6,7 @@ namespace DatasetCache.Simulation.World;
 internal sealed class Directory(SimulatedCluster cluster)
 {
     private readonly List<Activation> activations = [];
-    private readonly CoordinatorOptions options = new();
+    private readonly CoordinatorOptions options = cluster.Scenario.Options;
     private long membership = 1;
     private Epoch highest;
 

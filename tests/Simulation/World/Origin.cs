@@ -5,6 +5,8 @@ internal sealed class Origin(EventQueue events, Scenario scenario)
 {
     private readonly Dictionary<(int Version, int Piece), int> reads = [];
 
+    private TimeSpan last;
+
     public Link Up { get; } = new(events, scenario.OriginRate);
 
     public int Version { get; private set; } = 1;
@@ -15,7 +17,14 @@ internal sealed class Origin(EventQueue events, Scenario scenario)
 
     public void Change() => Version++;
 
-    public void Began(int version, int piece) => reads[(version, piece)] = reads.GetValueOrDefault((version, piece)) + 1;
+    /// <summary>When the last read began.</summary>
+    public TimeSpan LastRead => last;
+
+    public void Began(int version, int piece)
+    {
+        reads[(version, piece)] = reads.GetValueOrDefault((version, piece)) + 1;
+        last = events.Now;
+    }
 
     /// <summary>What a piece's bytes are: a number stands for them, and for their checksum too.</summary>
     public static uint Content(int version, int piece) => (uint)HashOf(version, piece);

@@ -23,6 +23,8 @@ internal sealed record Scenario
     public TimeSpan Arrival { get; init; } = TimeSpan.FromMilliseconds(100);
 
     public Faults Faults { get; init; } = new();
+
+    public DatasetCache.Coordination.CoordinatorOptions Options { get; init; } = new();
 }
 
 /// <summary>What may go wrong until <see cref="End"/>; then nothing new does.</summary>
