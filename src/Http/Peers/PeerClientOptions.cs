@@ -15,7 +15,10 @@ public sealed record PeerClientOptions
     /// <summary>Bytes a second below which an answer is given up, whatever others do. Default: 1 KiB.</summary>
     public long LeastBytesPerSecond { get; init; } = 1024;
 
-    /// <summary>Bytes a second below which an answer is given up where another node was four times as fast within the last half minute. Default: 64 KiB.</summary>
+    /// <summary>
+    /// Bytes a second below which an answer is given up where another node was four times as fast within the last half minute; a node that is asked again all the same
+    /// within a minute is borne with. Default: 64 KiB.
+    /// </summary>
     public long SlowBytesPerSecond { get; init; } = 64 * 1024;
 
     /// <summary>Connections to one node that are kept for the next request. Default: 8.</summary>

@@ -7,8 +7,8 @@ namespace DatasetCache.Http.Peers;
 
 internal sealed partial class PeerConnection
 {
-    // Above this the header of checksums is left out: who asks so much at once checks by what the coordinator said.
-    private const int MostChecksums = 1024;
+    // As many as the longest run has with its most files: 36 KiB of head. Above it they are left out, and who needs them asks for less.
+    private const int MostChecksums = PeerRoute.MostPieces * PiecePlan.MostFiles;
     private const int Step = 1024 * 1024;
     private static readonly TimeSpan SlotTimeout = TimeSpan.FromSeconds(1);
     private bool hasAnswered;

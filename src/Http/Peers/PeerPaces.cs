@@ -7,6 +7,8 @@ internal sealed class PeerPaces(PeerClientOptions options, TimeProvider time)
 {
     private const int MuchFaster = 4;
     private static readonly TimeSpan Lately = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan Mercy = TimeSpan.FromMinutes(1);
+    private readonly ConcurrentDictionary<string, long> givenUp = new(StringComparer.Ordinal);
     private readonly ConcurrentDictionary<string, (double BytesPerSecond, long At)> lately = new(StringComparer.Ordinal);
 
     /// <summary>Watches over one answer.</summary>
@@ -14,8 +16,20 @@ internal sealed class PeerPaces(PeerClientOptions options, TimeProvider time)
 
     private void Note(string endpoint, double rate) => lately[endpoint] = (rate, time.GetTimestamp());
 
-    private bool IsTooSlow(string endpoint, double rate) => rate < options.LeastBytesPerSecond
-        || (rate < options.SlowBytesPerSecond && lately.Any(other => !string.Equals(other.Key, endpoint, StringComparison.Ordinal) && time.GetElapsedTime(other.Value.At) < Lately && other.Value.BytesPerSecond > rate * MuchFaster));
+    private bool IsTooSlow(string endpoint, double rate)
+    {
+        if (rate < options.LeastBytesPerSecond)
+            return true;
+        if (rate >= options.SlowBytesPerSecond || !lately.Any(other => !string.Equals(other.Key, endpoint, StringComparison.Ordinal) && IsFaster(other.Value, rate)))
+            return false;
+        // Who is asked again has what nobody else has: to give it up again and again would bring nothing, ever.
+        if (givenUp.TryGetValue(endpoint, out var at) && time.GetElapsedTime(at) < Mercy)
+            return false;
+        givenUp[endpoint] = time.GetTimestamp();
+        return true;
+    }
+
+    private bool IsFaster((double BytesPerSecond, long At) other, double rate) => time.GetElapsedTime(other.At) < Lately && other.BytesPerSecond > rate * MuchFaster;
 
     internal sealed class PeerPace(PeerPaces paces, string endpoint, TimeSpan window, TimeProvider time)
     {
@@ -36,7 +50,7 @@ internal sealed class PeerPaces(PeerClientOptions options, TimeProvider time)
         }
 
         /// <summary>We waited for our own limits: no fault of the node's.</summary>
-        public void Waited(TimeSpan time1) => begun += (long)(time1.TotalSeconds * time.TimestampFrequency);
+        public void Waited(TimeSpan wait) => begun += (long)(wait.TotalSeconds * time.TimestampFrequency);
 
         public void Done()
         {

@@ -66,10 +66,9 @@ internal sealed class MemorySink : IPieceSink
 
     public MemoryStream Bytes { get; } = new();
 
-    public void Promise(IReadOnlyList<uint> checksums)
-    {
-        // Not looked at here.
-    }
+    public IReadOnlyList<uint> Promised { get; private set; } = [];
+
+    public void Promise(IReadOnlyList<uint> checksums) => Promised = checksums;
 
     public Memory<byte> Next() => room;
 

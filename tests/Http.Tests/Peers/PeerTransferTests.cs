@@ -64,6 +64,17 @@ public sealed class PeerTransferTests
     }
 
     [Fact]
+    public async Task The_longest_run_of_the_most_files_arrives_with_all_its_checksums()
+    {
+        await using var ground = new PeerGround();
+        var parts = Enumerable.Range(0, PeerRoute.MostPieces).SelectMany(i => ground.Content.AddPiece(i, [.. Enumerable.Repeat(3, PiecePlan.MostFiles)])).ToArray();
+        var sink = new MemorySink();
+        await ground.Client.ReadPiecesAsync(ground.Peer, new PieceRequest(FakeContent.Plan, 0, PeerRoute.MostPieces, 3 * parts.Length), sink, TestContext.Current.CancellationToken);
+        Assert.Equal(parts.SelectMany(part => part), sink.Bytes.ToArray());
+        Assert.Equal(parts.Select(part => Integrity.Crc32C.Of(part)), sink.Promised);
+    }
+
+    [Fact]
     public async Task Many_readers_at_once_get_each_their_own()
     {
         await using var ground = new PeerGround();
@@ -139,9 +150,9 @@ public sealed class PeerTransferTests
         public long Count { get; private set; }
 
         public void Promise(IReadOnlyList<uint> checksums)
-    {
-        // Not looked at here.
-    }
+        {
+            // Not looked at here.
+        }
 
         public Memory<byte> Next() => room;
 
