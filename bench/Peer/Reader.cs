@@ -7,12 +7,13 @@ using DatasetCache.Transfers.Peers;
 namespace DatasetCache.Bench.Peer;
 
 /// <summary>
-/// A node that reads, four requests at a time. A command a line: large, large-http, disk, disk-synced, plain, plain-synced, small, small-each, small-http, tiny. Answers with wall and CPU seconds.
+/// A node that reads, four requests at a time. A command a line: large, large-http, disk, disk-synced, plain, plain-synced, small, small-each, small-http, tiny; with " 1" behind it one at a time. Answers with wall and CPU seconds.
 /// </summary>
 internal static class Reader
 {
     private const int AtOnce = 4;
     private const int Run = 4;
+    private static int atOnce = AtOnce;
 
     public static async Task RunAsync(string endpoint, string nginx, string folder, bool tls)
     {
@@ -27,8 +28,10 @@ internal static class Reader
             await SmallAsync(client, peer);
             await EachAsync(client, peer);
         }
-        while (Console.ReadLine() is { } command)
+        while (Console.ReadLine() is { } line)
         {
+            var command = line.Split(' ')[0];
+            atOnce = line.EndsWith(" 1", StringComparison.Ordinal) ? 1 : AtOnce;
             using var files = command.StartsWith("disk", StringComparison.Ordinal) ? new Files(folder) : null;
             GC.Collect();
             var cpu = Environment.CpuUsage.TotalTime;
@@ -77,7 +80,7 @@ internal static class Reader
     });
 
     private static Task HttpAsync(HttpClient http, string endpoint, IEnumerable<string> targets, bool signed = true) =>
-        Parallel.ForEachAsync(targets, new ParallelOptions { MaxDegreeOfParallelism = AtOnce }, async (target, cancellationToken) =>
+        Parallel.ForEachAsync(targets, new ParallelOptions { MaxDegreeOfParallelism = atOnce }, async (target, cancellationToken) =>
         {
             using var request = new HttpRequestMessage(HttpMethod.Get, $"http://{endpoint}{target}");
             if (signed)
@@ -92,7 +95,7 @@ internal static class Reader
         });
 
     private static Task ForEachAsync(int count, Func<int, Task> action) =>
-        Parallel.ForAsync(0, count, new ParallelOptions { MaxDegreeOfParallelism = AtOnce }, async (i, _) => await action(i));
+        Parallel.ForAsync(0, count, new ParallelOptions { MaxDegreeOfParallelism = atOnce }, async (i, _) => await action(i));
 
     // What the disk takes from a program that has nothing else to do: as many writers as we have requests, from memory, each with files of its own.
     private static async Task PlainAsync(string folder, bool sync)
