@@ -6,7 +6,7 @@ namespace DatasetCache.Grains;
 
 internal static class SiloBuilderExtensions
 {
-    /// <summary>What the grains need, besides an <see cref="INodeService"/>, an <see cref="INodeHoldings"/> and this node's <see cref="Peer"/> among the services.</summary>
+    /// <summary>What the grains need, besides an <see cref="INodeService"/> and this node's <see cref="Peer"/> among the services.</summary>
     public static ISiloBuilder AddDatasetGrains(this ISiloBuilder silo)
     {
         silo.Services.TryAddSingleton(TimeProvider.System);

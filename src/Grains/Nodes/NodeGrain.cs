@@ -8,7 +8,7 @@ namespace DatasetCache.Grains;
 
 /// <summary>This silo's <see cref="INodeService"/> for the rest of the cluster. What takes long runs there, not here; its calls may run side by side.</summary>
 [NodePlacement, Reentrant]
-internal sealed class NodeGrain(INodeService service, INodeHoldings holdings, Peer self, ILocalSiloDetails silo) : Grain, INodeGrain
+internal sealed class NodeGrain(INodeService service, Peer self, ILocalSiloDetails silo) : Grain, INodeGrain
 {
     // A hit is there by then, mostly; nobody else waits.
     private static readonly TimeSpan Moment = TimeSpan.FromMilliseconds(200);
@@ -86,7 +86,7 @@ internal sealed class NodeGrain(INodeService service, INodeHoldings holdings, Pe
 
     public Task<NodeState> GetState() => StatusAsync();
 
-    public Task<NodeHoldingMessage> DescribeAsync(string key, CancellationToken cancellationToken) => Try(() => holdings.Describe(key).ToMessage());
+    public Task<NodeHoldingMessage> DescribeAsync(string key, CancellationToken cancellationToken) => Try(() => service.Describe(key).ToMessage());
 
     private static Task<T> Try<T>(Func<T> ask) => TryAsync(() => ValueTask.FromResult(ask()));
 

@@ -12,6 +12,7 @@ using DatasetCache.Silo.Membership;
 using DatasetCache.Silo.Settings;
 using DatasetCache.Store;
 using DatasetCache.Transfers.Peers;
+using Microsoft.Extensions.Configuration.Memory;
 using Orleans.Dashboard;
 
 namespace DatasetCache.Silo.Running;
@@ -19,6 +20,12 @@ namespace DatasetCache.Silo.Running;
 /// <summary>Puts a node together: the cache of this host, its data plane, Orleans, the local HTTP API and the dashboard.</summary>
 internal static class SiloApplication
 {
+    private static readonly Dictionary<string, string?> LogLevels = new(StringComparer.Ordinal)
+    {
+        ["Logging:LogLevel:Default"] = "Warning",
+        ["Logging:LogLevel:DatasetCache"] = "Information",
+    };
+
     // A silo that was stopped may take its ten seconds before the next one can have the root.
     private static readonly TimeSpan LockPatience = TimeSpan.FromSeconds(15);
 
@@ -54,7 +61,8 @@ internal static class SiloApplication
             console.TimestampFormat = "yyyy-MM-ddTHH:mm:ss.fffZ ";
             console.UseUtcTimestamp = true;
         });
-        builder.Logging.AddFilter("Microsoft", LogLevel.Warning).AddFilter("Orleans", LogLevel.Warning).AddFilter("DatasetCache", LogLevel.Information);
+        // The weakest of its sources: Logging__LogLevel__DatasetCache=Debug in the environment says more.
+        builder.Configuration.Sources.Insert(0, new MemoryConfigurationSource { InitialData = LogLevels });
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromSeconds(8));
 
         var token = NodeToken.Create(engine.Cache.Root);
@@ -83,15 +91,18 @@ internal static class SiloApplication
         services.AddSingleton<IPeerReader>(provider => new PeerClient(
             new PeerClientOptions { Tls = node.Tls?.ForPeers() }, secret, node.NodeId, provider.GetRequiredService<TransferCaps>(), time,
             provider.GetRequiredService<ILogger<PeerClient>>()));
-        services.AddSingleton<ICluster>(provider => new OrleansCluster(provider.GetRequiredService<IGrainFactory>(), self, provider.GetRequiredService<IPeerReader>(), time));
+        services.AddSingleton<ICluster>(provider => new OrleansCluster(provider.GetRequiredService<IGrainFactory>(), self, provider.GetRequiredService<IPeerReader>(), time, provider.GetRequiredService<ILogger<OrleansCluster>>()));
         services.AddSingleton(provider =>
         {
             var cache = LocalDatasetCache.Open(engine.Cache, new OriginFactory(engine.Origin, time), time, provider.GetRequiredService<ICluster>());
             CacheLog.Follow(cache, provider.GetRequiredService<ILogger<LocalDatasetCache>>());
             return cache;
         });
-        services.AddSingleton(provider => provider.GetRequiredService<LocalDatasetCache>().Holdings);
-        services.AddSingleton(provider => new NodeService(node.NodeId, provider.GetRequiredService<LocalDatasetCache>(), provider.GetRequiredService<INodeHoldings>(), time, node.LeaseTtl));
+        services.AddSingleton(provider =>
+        {
+            var cache = provider.GetRequiredService<LocalDatasetCache>();
+            return new NodeService(node.NodeId, cache, cache.Holdings, time, node.LeaseTtl);
+        });
         services.AddSingleton<INodeService>(provider => provider.GetRequiredService<NodeService>());
         // Before Orleans: hosted services begin in this order.
         services.AddHostedService(provider => ActivatorUtilities.CreateInstance<NodeHost>(provider, nodeLock, (Func<PeerServer>)(() => PeerServer.Start(
