@@ -47,6 +47,12 @@ public sealed record MemberReportMessage
 
     [Id(14)]
     public bool StaysAsSource { get; init; }
+
+    [Id(15)]
+    public long Answered { get; init; }
+
+    [Id(16)]
+    public ImmutableArray<CompletedPieceMessage> Unproven { get; init; } = [];
 }
 
 [GenerateSerializer, Immutable, Alias("dscache.piece.partial")]
@@ -94,6 +100,15 @@ public sealed record MemberReplyMessage
 
     [Id(7)]
     public int? HopelessPiece { get; init; }
+
+    [Id(8)]
+    public long Sequence { get; init; }
+
+    [Id(9)]
+    public ImmutableArray<int> Proven { get; init; } = [];
+
+    [Id(10)]
+    public ImmutableArray<int> Refuted { get; init; } = [];
 }
 
 [GenerateSerializer, Immutable, Alias("dscache.assignment")]
