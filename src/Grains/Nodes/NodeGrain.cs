@@ -31,6 +31,7 @@ internal sealed class NodeGrain(INodeService service, Peer self, ILocalSiloDetai
 
     private Task<WorkMessage> StartAsync(AcquireMessage request, bool isPrefetch, CancellationToken cancellationToken) => TryAsync(async () =>
     {
+        RefuseFolder(request.Dataset.Origin);
         var wanted = new NodeAcquire
         {
             Dataset = request.Dataset.ToRef(),
@@ -87,6 +88,16 @@ internal sealed class NodeGrain(INodeService service, Peer self, ILocalSiloDetai
     public Task<NodeState> GetState() => StatusAsync();
 
     public Task<NodeHoldingMessage> DescribeAsync(string key, CancellationToken cancellationToken) => Try(() => service.Describe(key).ToMessage());
+
+    // Whoever reaches Orleans has shown no credential: a node does not read with its own rights what a job may not.
+    private static void RefuseFolder(string? origin)
+    {
+        if (origin is not null && !origin.StartsWith("s3://", StringComparison.Ordinal))
+        {
+            throw new NodeFailedException(new FailureMessage("AccessDenied", $"A node reads no datasets from the folder '{origin}' for others.",
+                "Name no origin, so that the node's own counts, or one in S3.", IsWorthRetrying: false));
+        }
+    }
 
     private static Task<T> Try<T>(Func<T> ask) => TryAsync(() => ValueTask.FromResult(ask()));
 

@@ -24,6 +24,8 @@ internal static class SiloApplication
     {
         ["Logging:LogLevel:Default"] = "Warning",
         ["Logging:LogLevel:DatasetCache"] = "Information",
+        // Its first look at the clock counts from the start of the machine.
+        ["Logging:LogLevel:Orleans.Runtime.Watchdog"] = "Error",
     };
 
     // A silo that was stopped may take its ten seconds before the next one can have the root.
