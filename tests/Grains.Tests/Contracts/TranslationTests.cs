@@ -75,9 +75,10 @@ public sealed class TranslationTests
     }
 
     private static T Travel<T>(T message)
+        where T : class
     {
         using var services = new ServiceCollection().AddSerializer().BuildServiceProvider();
         var serializer = services.GetRequiredService<Serializer>();
-        return serializer.Deserialize<T>(serializer.SerializeToArray(message));
+        return serializer.Deserialize<T>(serializer.SerializeToArray(message))!;
     }
 }
