@@ -21,6 +21,10 @@ internal sealed class NodeCache : HostCache
     private static readonly TimeSpan WaitWithProgress = TimeSpan.FromMilliseconds(250);
     private static readonly TimeSpan WaitInSilence = TimeSpan.FromSeconds(5);
 
+    // A minute of a node that stops and does not end.
+    private static readonly TimeSpan PauseToBegin = TimeSpan.FromMilliseconds(200);
+    private const int MostBeginnings = 300;
+
     private readonly Session session;
     private readonly Settings settings;
     private readonly NodeCalls calls;
@@ -80,8 +84,8 @@ internal sealed class NodeCache : HostCache
     /// <summary>Null where the node will not read what is asked for, and this process may.</summary>
     internal async Task<NodeDataset?> AskAsync(AcquireRequest request, IProgress<AcquireProgress>? progress, CancellationToken cancellationToken)
     {
-        // Not from RandomNumberGenerator, which loads OpenSSL first.
-        var ticket = Guid.NewGuid().ToString("N");
+        var ticket = NewTicket();
+        var anew = 0;
         try
         {
             var answer = await calls.SendAsync("POST", "/v1/acquire", NodeDocuments.Acquire(request, DefaultOrigin(), Endpoint(), ticket, FirstWait), FirstWait, cancellationToken);
@@ -94,7 +98,11 @@ internal sealed class NodeCache : HostCache
                         return null;
                     if (code is not UnknownTicket)
                         throw exception;
-                    // Started anew since: what has arrived is in the journal.
+                    // The node stops, or was started anew since: what has arrived is in the journal.
+                    if (++anew > MostBeginnings)
+                        throw exception;
+                    await Task.Delay(PauseToBegin, session.Time, cancellationToken);
+                    ticket = NewTicket();
                     answer = await calls.SendAsync("POST", "/v1/acquire", NodeDocuments.Acquire(request, DefaultOrigin(), Endpoint(), ticket, FirstWait), FirstWait, cancellationToken);
                     continue;
                 }
@@ -113,6 +121,9 @@ internal sealed class NodeCache : HostCache
             throw;
         }
     }
+
+    // Not from RandomNumberGenerator, which loads OpenSSL first.
+    private static string NewTicket() => Guid.NewGuid().ToString("N");
 
     internal async ValueTask<NodeAnswer> RenewAsync(string lease) => await calls.SendAsync("POST", $"/v1/leases/{lease}/renew", default, TimeSpan.Zero, CancellationToken.None);
 

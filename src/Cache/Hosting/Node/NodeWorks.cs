@@ -119,10 +119,8 @@ internal sealed class Work : IProgress<AcquireProgress>
         }
         catch (OperationCanceledException) when (cancel.IsCancellationRequested)
         {
-            ended = new NodeWork(now.Ticket, NodeWorkState.Failed)
-            {
-                Failure = new NodeFailure(ErrorCode.LockTimeout, "It was given up: nobody asked for it any more, or the node stops.", "Ask again.", IsWorthRetrying: true),
-            };
+            // Nobody asked for it any more, or the node stops: whoever does ask begins anew, here or with the next daemon. That is no failure of what he wants.
+            ended = new NodeWork(now.Ticket, NodeWorkState.Unknown);
         }
         catch (Exception e)
         {
