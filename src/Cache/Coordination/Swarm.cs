@@ -409,8 +409,16 @@ internal sealed class Swarm
             return;
         }
 
+        // A source that has come back since is not to blame for what broke off when it went.
+        var isOld = false;
         if (node.Downloads.TryGetValue(piece, out var download))
+        {
+            isOld = (download.First.Source.Peer.Node == failed.Source && download.First.Source.IsGone) || (download.Second?.Source.Peer.Node == failed.Source && download.Second.Source.IsGone);
             faults.Lost(node, piece, download, failed.Source);
+        }
+
+        if (isOld)
+            return;
         var source = byNode.GetValueOrDefault(failed.Source) ?? replicas.Find(replica => replica.Peer.Node == failed.Source);
         if (source is null)
             return;

@@ -1,0 +1,256 @@
+using DatasetCache.Coordination;
+
+namespace DatasetCache.Simulation.Coordination;
+
+public sealed class CoordinatorTests
+{
+    private const int Pieces = 16;
+
+    private static readonly Epoch Own = new(5, 1, Guid.Empty);
+
+    private readonly DatasetCoordinator coordinator = new("key", Own, new CoordinatorOptions(), 1);
+    private readonly Dictionary<string, (Guid Session, long Sequence)> sessions = [];
+    private TimeSpan now = TimeSpan.FromSeconds(100);
+
+    [Fact]
+    public void A_piece_is_given_to_one_node_only()
+    {
+        Know("a", "b");
+        coordinator.Report(Full("b") with { Slots = 0 }, now);
+        var first = Claimed(Join("a"));
+        var second = Claimed(Report("b"));
+        Assert.NotEmpty(first);
+        Assert.NotEmpty(second);
+        Assert.Empty(first.Intersect(second));
+    }
+
+    [Fact]
+    public void What_a_lost_reply_gave_out_goes_to_others()
+    {
+        Know("a", "b");
+        Join("a");
+        // Not answered: the reply never came.
+        Report("a", report => report with { Answered = 0, Slots = 0 });
+        Assert.Equal(0, Plan().OriginClaims);
+    }
+
+    [Fact]
+    public void A_repeated_report_gets_the_same_answer()
+    {
+        Know("a");
+        var report = Full("a");
+        var first = coordinator.Report(report, now);
+        Assert.Same(first, coordinator.Report(report, now));
+        Assert.Equal(Claimed(first).Count, Plan().OriginClaims);
+    }
+
+    [Fact]
+    public void A_new_session_gives_back_what_the_old_one_claimed()
+    {
+        Know("a", "b");
+        var claimed = Claimed(Join("a"));
+        sessions.Remove("a");
+        var again = coordinator.Report(Full("a") with { Slots = 0 }, now);
+        Assert.Empty(again.Assignments);
+        Assert.Equal(0, Plan().OriginClaims);
+        Assert.NotEmpty(claimed);
+    }
+
+    [Fact]
+    public void A_claim_lapses_only_after_its_holder_was_asked_in_vain()
+    {
+        Know("a", "b");
+        Join("a");
+        now += TimeSpan.FromSeconds(9);
+        Assert.Empty(coordinator.Tick(now));
+        now += TimeSpan.FromSeconds(2);
+        Assert.Equal(["a"], coordinator.Tick(now));
+        Assert.NotEqual(0, Plan().OriginClaims);
+        coordinator.Learn("a", holding: null, now);
+        Assert.Equal(0, Plan().OriginClaims);
+    }
+
+    [Fact]
+    public void A_new_coordinator_reads_nothing_from_the_origin_before_the_live_nodes_spoke()
+    {
+        coordinator.NodesAre(["a", "b"], now);
+        Assert.Equal(["a", "b"], coordinator.Tick(now).Order(StringComparer.Ordinal));
+        Assert.Empty(Join("a").Assignments);
+        coordinator.Learn("a", Holding("a"), now);
+        Assert.Empty(Report("a").Assignments);
+        // It was reading these when the last coordinator was lost.
+        coordinator.Learn("b", Holding("b") with { Downloads = [Full("b") with { Claims = [0, 1, 2] }] }, now);
+        var claimed = Claimed(Report("a"));
+        Assert.NotEmpty(claimed);
+        Assert.DoesNotContain(claimed, piece => piece <= 2);
+    }
+
+    [Fact]
+    public void Two_seconds_are_waited_for_those_who_do_not_speak()
+    {
+        coordinator.NodesAre(["a", "b"], now);
+        Assert.Empty(Join("a").Assignments);
+        now += TimeSpan.FromSeconds(2);
+        Assert.NotEmpty(Report("a").Assignments);
+    }
+
+    [Fact]
+    public void Who_hears_of_a_higher_epoch_gives_nothing_out_any_more()
+    {
+        Know("a");
+        var reply = coordinator.Report(Full("a") with { Seen = Own with { Counter = 2 } }, now);
+        Assert.True(coordinator.IsDeposed);
+        Assert.Empty(reply.Assignments);
+        Assert.Empty(Join("b").Assignments);
+        Assert.False(coordinator.Evict(new EvictionRequest(Peer("a"), Epoch.None, Redundant: false), now).Granted);
+    }
+
+    [Fact]
+    public void A_piece_that_three_nodes_could_not_read_is_hopeless()
+    {
+        Know("a", "b", "c", "d");
+        foreach (var node in (string[])["a", "b", "c", "d"])
+            Join(node);
+        MemberReply? last = null;
+        foreach (var node in (string[])["a", "b", "c"])
+            last = Report(node, report => report with { Failed = [new FailedPiece(0, null, PieceFailure.Origin)], Slots = 0 });
+        Assert.Equal(0, last!.HopelessPiece);
+    }
+
+    [Fact]
+    public void Where_two_nodes_disagree_a_third_reads_the_origin_again()
+    {
+        Know("a", "b", "c");
+        Join("a", 0u);
+        var second = Join("b", 1u);
+        Assert.Contains(0, second.Refuted);
+        Assert.Contains(0, Report("a", report => report with { Slots = 0 }).Refuted);
+        var third = Claimed(Join("c"));
+        Assert.Contains(0, third);
+    }
+
+    [Fact]
+    public void Who_lacks_least_of_a_piece_reads_it()
+    {
+        Know("a", "b");
+        coordinator.Report(Full("b") with { Slots = 0, Partial = [new PartialPiece(0, 10)] }, now);
+        Assert.DoesNotContain(0, Claimed(Join("a")));
+    }
+
+    [Fact]
+    public void A_late_joiner_gets_everything_from_a_replica()
+    {
+        Know("a", "b");
+        coordinator.Replica(new ReplicaReport { From = Peer("a"), Seen = Epoch.None, CacheKey = "k", Digest = "d", Bytes = 1 }, now);
+        var manifest = coordinator.Manifest(new ManifestRequest { From = Peer("b"), Seen = Epoch.None }, now);
+        Assert.Equal(ManifestDecision.TakeReplica, manifest.Decision);
+        Assert.All(Join("b").Assignments, run => Assert.Equal("a", run.Source?.Node));
+    }
+
+    [Fact]
+    public void Evictions_are_granted_one_at_a_time_and_never_of_the_last_one_that_is_counted_on()
+    {
+        Know("a", "b", "c");
+        foreach (var node in (string[])["a", "b"])
+            coordinator.Replica(new ReplicaReport { From = Peer(node), Seen = Epoch.None, CacheKey = "k", Digest = "d", Bytes = 1 }, now);
+        Assert.True(coordinator.Evict(new EvictionRequest(Peer("a"), Epoch.None, Redundant: true), now).Granted);
+        Assert.False(coordinator.Evict(new EvictionRequest(Peer("b"), Epoch.None, Redundant: true), now).Granted);
+        coordinator.Replica(new ReplicaReport { From = Peer("a"), Seen = Epoch.None, CacheKey = "k", Digest = "d", Bytes = 1, Withdrawn = true }, now);
+        Assert.False(coordinator.Evict(new EvictionRequest(Peer("b"), Epoch.None, Redundant: true), now).Granted);
+        Assert.True(coordinator.Evict(new EvictionRequest(Peer("b"), Epoch.None, Redundant: false), now).Granted);
+    }
+
+    [Fact]
+    public void One_node_lists_and_a_failure_passes_it_on()
+    {
+        Know("a", "b");
+        Assert.Equal(ManifestDecision.ListOrigin, Ask("a").Decision);
+        Assert.Equal(ManifestDecision.Wait, Ask("b").Decision);
+        coordinator.Manifest(new ManifestRequest { From = Peer("a"), Seen = Epoch.None, Failed = "no route", IsNotice = true }, now);
+        var second = Ask("b");
+        Assert.Equal((ManifestDecision.ListOrigin, "no route"), (second.Decision, second.LastFailure));
+        coordinator.Manifest(new ManifestRequest { From = Peer("b"), Seen = Epoch.None, Listed = "d1" }, now);
+        Assert.Equal("d1", Ask("a").Digest);
+    }
+
+    [Fact]
+    public void A_contradicted_listing_is_not_handed_out_again_and_its_downloads_start_over()
+    {
+        Know("a", "b");
+        Ask("a");
+        coordinator.Manifest(new ManifestRequest { From = Peer("a"), Seen = Epoch.None, Listed = "d1" }, now);
+        Join("b");
+        coordinator.Manifest(new ManifestRequest { From = Peer("a"), Seen = Epoch.None, Contradicted = "d1", IsNotice = true }, now);
+        Assert.True(Report("b").Superseded);
+        coordinator.Manifest(new ManifestRequest { From = Peer("a"), Seen = Epoch.None, Listed = "d1", IsNotice = true }, now);
+        Assert.NotEqual("d1", Ask("b").Digest);
+    }
+
+    [Fact]
+    public void A_job_gets_the_version_that_its_first_rank_got()
+    {
+        Know("a", "b");
+        var fresh = TimeSpan.FromMinutes(30);
+        ManifestReply Of(string node, string job, string? listed = null) =>
+            coordinator.Manifest(new ManifestRequest { From = Peer(node), Seen = Epoch.None, JobId = job, MaxAge = fresh, Listed = listed }, now);
+        Assert.Equal(ManifestDecision.ListOrigin, Of("a", "job").Decision);
+        Assert.Equal("d1", Of("a", "job", "d1").Digest);
+        now += TimeSpan.FromHours(1);
+        Assert.Equal("d1", Of("b", "job").Digest);
+        Assert.Equal(ManifestDecision.ListOrigin, Of("b", "other").Decision);
+    }
+
+    private static Peer Peer(string node) => new(node, node + ":1");
+
+    private static List<int> Claimed(MemberReply reply) => [.. reply.Assignments.Where(run => run.Source is null).SelectMany(run => Enumerable.Range(run.First, run.Count))];
+
+    private PlanState Plan() => coordinator.State(now).Plans[0];
+
+    private void Know(params string[] nodes)
+    {
+        coordinator.NodesAre(nodes, now);
+        foreach (var node in coordinator.Tick(now))
+            coordinator.Learn(node, Holding(node), now);
+    }
+
+    private static NodeHolding Holding(string node) => new() { From = Peer(node), Seen = Epoch.None };
+
+    private ManifestReply Ask(string node) => coordinator.Manifest(new ManifestRequest { From = Peer(node), Seen = Epoch.None }, now);
+
+    private MemberReport Full(string node)
+    {
+        if (!sessions.ContainsKey(node))
+            sessions[node] = (Guid.NewGuid(), 1);
+        return new MemberReport
+        {
+            From = Peer(node),
+            Session = sessions[node].Session,
+            Sequence = sessions[node].Sequence,
+            Seen = Epoch.None,
+            Plan = "plan",
+            Pieces = Pieces,
+            Held = new PieceSet(Pieces),
+            Slots = 32,
+        };
+    }
+
+    private MemberReply Join(string node, uint? first = null)
+    {
+        var report = Full(node);
+        if (first is { } checksum)
+        {
+            report.Held!.Add(0);
+            report = report with { Checksums = [checksum], Slots = 0 };
+        }
+
+        return coordinator.Report(report, now);
+    }
+
+    private MemberReply Report(string node, Func<MemberReport, MemberReport>? change = null)
+    {
+        var (session, sequence) = sessions[node];
+        sessions[node] = (session, sequence + 1);
+        var report = Full(node) with { Held = null, Answered = sequence };
+        return coordinator.Report(change is null ? report : change(report), now);
+    }
+}
