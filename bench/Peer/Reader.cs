@@ -134,7 +134,7 @@ internal static class Reader
         public void Dispose() => System.Buffers.ArrayPool<byte>.Shared.Return(buffer);
     }
 
-    /// <summary>As the cache does it: a piece is gathered, checked, and written with one call.</summary>
+    /// <summary>As the cache does it: a piece is gathered, checked, written with one call, and its way to the disk begun.</summary>
     private sealed class ToDisk(Files files, int first) : IPieceSink, IDisposable
     {
         private readonly byte[] buffer = System.Buffers.ArrayPool<byte>.Shared.Rent(Layout.Piece);
@@ -155,7 +155,8 @@ internal static class Reader
             if (filled < Layout.Piece)
                 return;
             checksums ^= Crc32C.Of(buffer.AsSpan(0, Layout.Piece));
-            files.Write(piece++, buffer.AsSpan(0, Layout.Piece));
+            files.Write(piece, buffer.AsSpan(0, Layout.Piece));
+            files.StartWriteback(piece++);
             filled = 0;
         }
 
@@ -174,6 +175,8 @@ internal static class Reader
         }
 
         public void Write(int piece, ReadOnlySpan<byte> bytes) => files[piece / Layout.PiecesPerFile].Write(bytes, (long)(piece % Layout.PiecesPerFile) * Layout.Piece);
+
+        public void StartWriteback(int piece) => files[piece / Layout.PiecesPerFile].StartWriteback((long)(piece % Layout.PiecesPerFile) * Layout.Piece, Layout.Piece);
 
         public void Sync() => folder.SyncFileSystem();
 

@@ -19,7 +19,8 @@ internal sealed partial class PeerConnection
         var fault = PeerCredential.Check(server.Secret, head, server.Endpoint, server.Time.GetUtcNow());
         if (fault != CredentialFault.None)
         {
-            Refused(log, remote, fault);
+            if (server.MayComplain())
+                Refused(log, remote, fault);
             return await RefuseAsync(transport, head, fault);
         }
         if (!IsGet(head))

@@ -51,7 +51,7 @@ internal sealed partial class PeerConnection
         }
         catch (Exception e) when (PeerTransport.IsBroken(e))
         {
-            if (transport is null && !deadline.IsPassed && !server.Stopping.IsCancellationRequested)
+            if (transport is null && !deadline.IsPassed && !server.Stopping.IsCancellationRequested && server.MayComplain())
                 TlsFailed(log, remote, e.Message);
         }
         catch (OperationCanceledException)

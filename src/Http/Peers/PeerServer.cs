@@ -22,6 +22,7 @@ internal sealed partial class PeerServer : IAsyncDisposable
     private readonly Task accepting;
     private int stopped;
     private int open;
+    private long complained;
 
     private PeerServer(PeerServerOptions options, PeerSecret secret, IPeerContent content, TransferCaps caps, TimeProvider time, ILogger log, Socket listener)
     {
@@ -129,7 +130,8 @@ internal sealed partial class PeerServer : IAsyncDisposable
             if (Interlocked.Increment(ref open) > Options.MaxConnections)
             {
                 Interlocked.Decrement(ref open);
-                TooMany(log, Options.MaxConnections);
+                if (MayComplain())
+                    TooMany(log, Options.MaxConnections);
                 socket.Dispose();
                 continue;
             }
@@ -153,6 +155,13 @@ internal sealed partial class PeerServer : IAsyncDisposable
             connections.TryRemove(connection, out _);
             Interlocked.Decrement(ref open);
         }
+    }
+
+    /// <summary>Whether something that anybody can bring about may be logged: once a second, so that nobody fills the log.</summary>
+    internal bool MayComplain()
+    {
+        var last = Volatile.Read(ref complained);
+        return (last == 0 || Time.GetElapsedTime(last) >= TimeSpan.FromSeconds(1)) && Interlocked.CompareExchange(ref complained, Math.Max(1, Time.GetTimestamp()), last) == last;
     }
 
     internal async Task<PeerTransport> OpenAsync(Socket socket)

@@ -25,7 +25,21 @@ internal abstract class PeerTransport(Socket socket) : IDisposable
     }
 
     /// <summary>Whether anything has come, its end included: a connection at rest has nothing to say.</summary>
-    public bool HasInput => socket.Poll(0, SelectMode.SelectRead);
+    public bool HasInput
+    {
+        get
+        {
+            try
+            {
+                return socket.Poll(0, SelectMode.SelectRead);
+            }
+            catch (Exception e) when (e is ObjectDisposedException or SocketException)
+            {
+                // It was closed while it rested.
+                return true;
+            }
+        }
+    }
 
     /// <summary>Closes it, from any thread.</summary>
     public void Abort() => socket.Dispose();

@@ -116,6 +116,20 @@ public sealed class PeerCredentialTests
     }
 
     [Fact]
+    [Trait("Fault", "25")]
+    public async Task Nobody_fills_the_log_by_being_refused()
+    {
+        var time = new SteppedTime();
+        await using var ground = new PeerGround(serverTime: time);
+        for (var i = 0; i < 20; i++)
+            Assert.Equal(401, RawRequest.Status(await RawRequest.SendAsync(ground.Server.Port, RawRequest.Get("/", ground.Server.Endpoint, authorization: null))));
+        Assert.Single(ground.Log.Lines);
+        time.Advance(TimeSpan.FromSeconds(2));
+        await RawRequest.SendAsync(ground.Server.Port, RawRequest.Get("/", ground.Server.Endpoint, authorization: null));
+        Assert.Equal(2, ground.Log.Lines.Count);
+    }
+
+    [Fact]
     public void A_short_secret_is_refused_in_words_that_do_not_repeat_it()
     {
         var failure = Assert.Throws<ConfigurationException>(() => PeerSecret.Of("canary"));

@@ -125,6 +125,7 @@ public sealed class PeerTransferTests
         await cancel.CancelAsync();
         sink.GoOn.Set();
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => reading);
+        Assert.Equal(20_000_000, (await ground.ReadAsync(0, 1, 20_000_000)).Length);
     }
 
     [Fact]

@@ -63,6 +63,22 @@ public sealed class RateLimitTests
     }
 
     [Fact]
+    public async Task Who_comes_later_does_not_overtake_though_the_timer_is_late()
+    {
+        var time = new SteppedTime();
+        using var limit = new RateLimit(time) { PerSecond = 1000 };
+        time.Advance(Tick);
+        await limit.TakeAsync(1000, CancellationToken.None);
+        var first = limit.TakeAsync(1, CancellationToken.None).AsTask();
+        time.Pass(TimeSpan.FromSeconds(5));
+        var second = limit.TakeAsync(1, CancellationToken.None).AsTask();
+        Assert.False(second.IsCompleted);
+        time.Advance(Tick);
+        await first;
+        await second;
+    }
+
+    [Fact]
     public async Task Who_gives_up_takes_nothing()
     {
         var time = new SteppedTime();

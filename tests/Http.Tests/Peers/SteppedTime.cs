@@ -25,6 +25,13 @@ internal sealed class SteppedTime : TimeProvider
 
     public override DateTimeOffset GetUtcNow() => new DateTimeOffset(2026, 1, 1, 12, 0, 0, TimeSpan.Zero) + Passed + Off;
 
+    /// <summary>Time passes, and the timers are late.</summary>
+    public void Pass(TimeSpan by)
+    {
+        lock (gate)
+            passed += by;
+    }
+
     public void Advance(TimeSpan by)
     {
         var until = Passed + by;
