@@ -117,9 +117,9 @@ public sealed class LyingPeerTests
     [Trait("Fault", "15")]
     public async Task A_dripping_node_is_given_up()
     {
-        var time = new SteppedTime();
-        await using var stub = StubPeer.Dripping(time, 200);
-        using var reader = new Reader(new PeerClientOptions(), time);
+        var (time, sink) = (new SteppedTime(), new MemorySink());
+        await using var stub = StubPeer.Dripping(time, 200, sink);
+        using var reader = new Reader(new PeerClientOptions(), time, sink);
         var failure = await Assert.ThrowsAsync<PeerException>(() => reader.ReadAsync(stub.Peer, 1_000_000));
         Assert.Equal(PieceFailure.Unreachable, failure.Failure);
         Assert.Contains("too slow", failure.Message, StringComparison.Ordinal);
@@ -129,11 +129,11 @@ public sealed class LyingPeerTests
     [Trait("Fault", "15")]
     public async Task A_slow_node_is_given_up_only_where_another_is_faster()
     {
-        var time = new SteppedTime();
-        await using var slow = StubPeer.Dripping(time, 20_000);
-        await using var slower = StubPeer.Dripping(time, 10_000);
-        await using var fast = StubPeer.Dripping(time, 1_000_000);
-        using var reader = new Reader(new PeerClientOptions(), time);
+        var (time, sink) = (new SteppedTime(), new MemorySink());
+        await using var slow = StubPeer.Dripping(time, 20_000, sink);
+        await using var slower = StubPeer.Dripping(time, 10_000, sink);
+        await using var fast = StubPeer.Dripping(time, 1_000_000, sink);
+        using var reader = new Reader(new PeerClientOptions(), time, sink);
         await reader.ReadAsync(slower.Peer, 60_000);
         await reader.ReadAsync(slow.Peer, 120_000);
         await reader.ReadAsync(fast.Peer, 6_000_000);
@@ -155,14 +155,14 @@ public sealed class LyingPeerTests
             Assert.Equal(PieceFailure.Unreachable, (await Assert.ThrowsAsync<PeerException>(() => reader.ReadAsync(new Peer("odd", endpoint), 10))).Failure);
     }
 
-    private sealed class Reader(PeerClientOptions options, TimeProvider time) : IDisposable
+    private sealed class Reader(PeerClientOptions options, TimeProvider time, MemorySink? sink = null) : IDisposable
     {
         private readonly TransferCaps caps = new(TransferLimits.Default, time);
         private PeerClient? client;
 
         public PeerClient Client => client ??= new PeerClient(options, PeerSecret.Of(PeerGround.SecretText), "node-b", caps, time);
 
-        public Task ReadAsync(Peer peer, long length) => Client.ReadPiecesAsync(peer, new PieceRequest(Plan, 0, 1, length), new MemorySink(), TestContext.Current.CancellationToken);
+        public Task ReadAsync(Peer peer, long length) => Client.ReadPiecesAsync(peer, new PieceRequest(Plan, 0, 1, length), sink ?? new MemorySink(), TestContext.Current.CancellationToken);
 
         public void Dispose()
         {

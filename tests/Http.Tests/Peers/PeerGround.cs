@@ -72,7 +72,15 @@ internal sealed class MemorySink : IPieceSink
 
     public Memory<byte> Next() => room;
 
-    public void Accept(int count) => Bytes.Write(room, 0, count);
+    private long accepted;
+
+    public long Count => Interlocked.Read(ref accepted);
+
+    public void Accept(int count)
+    {
+        Bytes.Write(room, 0, count);
+        Interlocked.Add(ref accepted, count);
+    }
 }
 
 internal sealed class CollectedLog : ILogger

@@ -25,15 +25,18 @@ internal sealed class StubPeer : IAsyncDisposable
     public TaskCompletionSource Asked { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     /// <summary>Sends a tenth of this in every tenth of a second, by the clock that it moves itself.</summary>
-    public static StubPeer Dripping(SteppedTime time, int bytesPerSecond) => new(async (socket, ended) =>
+    /// <param name="sink">Where it all goes.</param>
+    public static StubPeer Dripping(SteppedTime time, int bytesPerSecond, MemorySink sink) => new(async (socket, ended) =>
     {
+        var before = sink.Count;
         var length = bytesPerSecond switch { 20_000 => 120_000, 10_000 => 60_000, 1_000_000 => 6_000_000, _ => 1_000_000 };
         await socket.SendAsync(Encoding.ASCII.GetBytes($"HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\n"));
         for (var sent = 0; sent < length && !ended.IsCancellationRequested; sent += bytesPerSecond / 10)
         {
             await socket.SendAsync(new byte[Math.Min(bytesPerSecond / 10, length - sent)]);
-            // It has to have been read before time goes on.
-            await Task.Delay(3);
+            // It has to have been read before time goes on; or it was hung up on.
+            while (sink.Count - before < Math.Min(sent + (bytesPerSecond / 10), length) && !ended.IsCancellationRequested && !socket.Poll(0, SelectMode.SelectRead))
+                await Task.Delay(1);
             time.Advance(TimeSpan.FromSeconds(0.1));
         }
     });

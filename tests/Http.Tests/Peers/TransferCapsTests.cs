@@ -42,7 +42,7 @@ public sealed class TransferCapsTests
     public async Task Who_finds_no_slot_is_turned_away_as_busy()
     {
         var time = new SteppedTime();
-        await using var ground = new PeerGround(limits: new TransferLimits { MaxUploads = 1, MaxDownloads = 2 }, serverTime: time, clientTime: time);
+        await using var ground = Limited(new TransferLimits { MaxUploads = 1, MaxDownloads = 2 }, time);
         ground.Content.AddPiece(0, 10);
         await ground.ServerCaps.Uploads.EnterAsync(CancellationToken.None);
         var reading = ground.ReadAsync(0, 1, 10);
