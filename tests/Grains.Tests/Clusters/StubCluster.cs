@@ -37,15 +37,26 @@ internal sealed class StubCluster : IAsyncDisposable
                 membership.NumVotesForDeathDeclaration = 1;
                 membership.TableRefreshTimeout = TimeSpan.FromSeconds(2);
             });
-            if (withLyingDirectory)
-                silo.Services.AddKeyedSingleton<IGrainDirectory>(GrainDirectoryAttribute.DEFAULT_GRAIN_DIRECTORY, new LyingDirectory());
         });
+        // The test host puts a directory of its own, which never errs, in place of the one that the silo has chosen, unless it is told not to.
+        typeof(InProcessTestClusterOptions).GetProperty("UseDistributedGrainDirectory")?.SetValue(builder.Options, true);
+        if (withLyingDirectory)
+            builder.ConfigureSiloHost((_, host) => host.ConfigureContainer(new DefaultServiceProviderFactory(), UseLyingDirectory));
         var built = builder.Build();
         await built.DeployAsync();
         var started = new StubCluster(built);
         foreach (var (name, node) in nodes)
             started.Nodes[name] = node;
         return started;
+    }
+
+    // At the very end, when nobody else chooses any more.
+    private static void UseLyingDirectory(IServiceCollection services)
+    {
+        var others = services.Where(service => service.IsKeyedService && service.ServiceType == typeof(IGrainDirectory) && Equals(service.ServiceKey, GrainDirectoryAttribute.DEFAULT_GRAIN_DIRECTORY));
+        foreach (var other in others.ToArray())
+            services.Remove(other);
+        services.AddKeyedSingleton<IGrainDirectory>(GrainDirectoryAttribute.DEFAULT_GRAIN_DIRECTORY, new LyingDirectory());
     }
 
     public IGrainFactory FactoryOf(InProcessSiloHandle silo) => cluster.GetSiloServiceProvider(silo.SiloAddress).GetRequiredService<IGrainFactory>();

@@ -79,8 +79,8 @@ public sealed class DatasetGrainTests
     public async Task A_coordinator_that_cannot_be_reached_is_said_to_be_within_its_time()
     {
         var cluster = await StubCluster.StartAsync(1);
+        await ReplicaAsync(cluster.Client.GetGrain<IDatasetGrain>(Key), Node.Node, Epoch.None);
         var coordinator = new GrainCoordinator(Key, cluster.Client.GetGrain<IDatasetGrain>(Key), TimeProvider.System, Microsoft.Extensions.Logging.Abstractions.NullLogger.Instance, TimeSpan.FromSeconds(1));
-        await coordinator.ReplicaAsync(Report(Node.Node, Epoch.None), TestContext.Current.CancellationToken);
         await cluster.DisposeAsync();
 
         var gone = await Assert.ThrowsAsync<CoordinatorUnavailableException>(() => coordinator.ReplicaAsync(Report(Node.Node, Epoch.None), TestContext.Current.CancellationToken));
