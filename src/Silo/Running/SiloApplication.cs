@@ -73,7 +73,12 @@ internal static class SiloApplication
 
         var app = builder.Build();
         app.UseApiAccess(token);
-        app.MapNodeApi(app.Services.GetRequiredService<INodeService>(), new ApiOptions { Token = token, OriginEndpoint = engine.Origin.Endpoint });
+        app.MapNodeApi(app.Services.GetRequiredService<INodeService>(), new ApiOptions
+        {
+            Token = token,
+            OriginEndpoint = engine.Origin.Endpoint,
+            Folders = ApiOptions.FoldersOf(engine.Origin.Url),
+        });
         app.MapOrleansDashboard(routePrefix: "/dashboard");
         return app;
     }

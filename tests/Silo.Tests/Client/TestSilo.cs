@@ -1,0 +1,69 @@
+using System.Net;
+using System.Net.Sockets;
+using DatasetCache.Coordination;
+using DatasetCache.Grains;
+using DatasetCache.Hosting.Node;
+using DatasetCache.Origins;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using Orleans.Configuration;
+using Orleans.Hosting;
+
+namespace DatasetCache.Silo.Tests.Client;
+
+/// <summary>A silo with a node's grain over a real cache, for real Orleans clients; no data plane, no database.</summary>
+internal sealed class TestSilo : IAsyncDisposable
+{
+    public const string Node = "test-node";
+
+    private readonly IHost host;
+    private readonly LocalDatasetCache cache;
+
+    private TestSilo(IHost host, LocalDatasetCache cache, NodeService service) => (this.host, this.cache, Service) = (host, cache, service);
+
+    public NodeService Service { get; }
+
+    public static async Task<TestSilo> StartAsync(string root, IOriginFactory origins, (int Silo, int Gateway) ports, TimeSpan? leaseTtl = null)
+    {
+        var cache = LocalDatasetCache.Open(new CacheOptions { Root = root, MinFree = DiskFloor.OfBytes(0) }, origins);
+        var service = new NodeService(Node, cache, holdings: null, TimeProvider.System, leaseTtl);
+        var self = new Peer(Node, "127.0.0.1:1");
+        var host = new HostBuilder()
+            .ConfigureLogging(logging => logging.ClearProviders())
+            .UseOrleans(silo =>
+            {
+                silo.UseLocalhostClustering(ports.Silo, ports.Gateway, primarySiloEndpoint: null, serviceId: "dscache", clusterId: "dscache");
+                silo.Configure<SiloOptions>(options => options.SiloName = Node);
+                silo.AddDatasetGrains();
+                silo.Services.AddSingleton(self).AddSingleton<INodeService>(service).AddSingleton<INodeHoldings>(new Nothing(self));
+            })
+            .Build();
+        await host.StartAsync();
+        return new TestSilo(host, cache, service);
+    }
+
+    /// <summary>Two that were free a moment ago.</summary>
+    public static (int Silo, int Gateway) FreePorts()
+    {
+        using var one = new TcpListener(IPAddress.Loopback, 0);
+        using var two = new TcpListener(IPAddress.Loopback, 0);
+        one.Start();
+        two.Start();
+        return (((IPEndPoint)one.LocalEndpoint).Port, ((IPEndPoint)two.LocalEndpoint).Port);
+    }
+
+    /// <summary>Without a good-bye to anybody.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        await host.StopAsync(new CancellationToken(canceled: true));
+        await ((IAsyncDisposable)host).DisposeAsync();
+        await Service.DisposeAsync();
+        cache.Dispose();
+    }
+
+    private sealed class Nothing(Peer self) : INodeHoldings
+    {
+        public NodeHolding Describe(string key) => new() { From = self, Seen = Epoch.None };
+    }
+}
