@@ -67,7 +67,10 @@ internal sealed class SourceFaults(PieceTable table, CoordinatorOptions options)
                 break;
             case PieceFailure.Unreachable:
                 by.Avoids[source.Peer.Node] = now + options.UnreachableRest;
-                if (++source.Strikes >= StrikesToMute)
+                if (source.Strikes++ == 0)
+                    source.FirstStrike = now;
+                // Many may see the same short absence at once.
+                if (source.Strikes >= StrikesToMute && now - source.FirstStrike >= 2 * options.UnreachableRest)
                     Mute(source, now);
                 break;
             case PieceFailure.WrongBytes:

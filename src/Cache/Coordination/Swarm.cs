@@ -224,9 +224,10 @@ internal sealed class Swarm
     {
         if (report.Answered == node.Replied)
         {
-            node.Dropped.Clear();
-            node.Proven.Clear();
-            node.Refuted.Clear();
+            // What was added since that reply has not been said yet.
+            node.Dropped.ExceptWith(node.LastReply?.Dropped ?? []);
+            node.Proven.ExceptWith(node.LastReply?.Proven ?? []);
+            node.Refuted.ExceptWith(node.LastReply?.Refuted ?? []);
         }
         else if (report.Held is null)
         {

@@ -73,6 +73,8 @@ internal sealed class SwarmNode(Peer peer, Guid session, PieceSet held)
     /// <summary>Failures in a row that others had with it as a source, and lies.</summary>
     public int Strikes { get; set; }
 
+    public TimeSpan FirstStrike { get; set; }
+
     public int Lies { get; set; }
 
     public TimeSpan LastLie { get; set; }
