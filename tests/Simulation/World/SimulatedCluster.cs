@@ -150,7 +150,7 @@ internal sealed class SimulatedCluster
             Violate($"piece {piece} is read from the origin for the {times}th time, by {reader.Name}, though nothing went wrong");
         if (!CouldKnow)
             return;
-        var holder = Nodes.Find(node => node != reader && node.IsUp && !node.HasLied && node.HasProven(version, piece) && node.IsKnownToHold(version, piece));
+        var holder = Nodes.Find(node => node != reader && node.IsUp && !node.HasLied && !(Now - node.Back < FaultEchoes) && node.HasProven(version, piece) && node.IsKnownToHold(version, piece));
         if (holder is not null)
             Violate($"{reader.Name} reads piece {piece} of version {version} from the origin, which {holder.Name} holds");
     }

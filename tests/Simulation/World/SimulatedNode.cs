@@ -47,6 +47,9 @@ internal sealed class SimulatedNode(SimulatedCluster cluster, int number)
 
     public bool HasProven(int version, int piece) => disk.TryGetValue(version, out var pieces) && pieces.ContainsKey(piece) && (this.version != version || member is null || member.IsProven(piece));
 
+    /// <summary>When it came back; others may go by its absence for a while after.</summary>
+    public TimeSpan? Back { get; private set; }
+
     /// <summary>It says so when it is asked.</summary>
     public bool IsKnownToHold(int version, int piece) => (member is not null && this.version == version && member.IsProven(piece) && !told.Contains(piece)) || (ready == version && replicaKnown);
 
@@ -90,6 +93,7 @@ internal sealed class SimulatedNode(SimulatedCluster cluster, int number)
         cluster.Events.After(TimeSpan.FromMilliseconds(cluster.Random.Next(200, 15000)), () =>
         {
             IsUp = true;
+            Back = cluster.Now;
             IsMember = true;
             cluster.Directory.MembershipChanged();
             Begin();
