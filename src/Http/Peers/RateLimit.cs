@@ -48,10 +48,20 @@ internal sealed class RateLimit : IDisposable
         }
     }
 
+    /// <summary>How many wait.</summary>
+    public int Waiting
+    {
+        get
+        {
+            lock (gate)
+                return waiters.Count;
+        }
+    }
+
     /// <summary>How much to take at once, so that others come in between.</summary>
     public int Portion(int most) => PerSecond is > 0 and var rate ? (int)Math.Min(most, Math.Clamp(rate * PortionTime.TotalSeconds, LeastPortion, MostPortion)) : most;
 
-    /// <summary>Whether <see cref="TakeAsync"/> would have to wait, or somebody is waiting.</summary>
+    /// <summary>Waits for its turn.</summary>
     public ValueTask TakeAsync(long amount, CancellationToken cancellationToken)
     {
         if (PerSecond == 0)

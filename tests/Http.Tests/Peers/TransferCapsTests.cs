@@ -51,7 +51,9 @@ public sealed class TransferCapsTests
         Assert.Contains("busy", failure.Message, StringComparison.Ordinal);
         ground.ServerCaps.Uploads.Leave();
         Assert.Equal(10, (await ground.ReadAsync(0, 1, 10)).Length);
-        Assert.Equal(0, ground.ServerCaps.Uploads.Taken);
+        // It is let go a moment after the last byte.
+        while (ground.ServerCaps.Uploads.Taken > 0)
+            await Task.Delay(1, TestContext.Current.CancellationToken);
     }
 
     // Time goes on in steps, and whoever it wakes has a moment to run.
