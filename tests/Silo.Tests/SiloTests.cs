@@ -1,0 +1,106 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Text.Json;
+using DatasetCache.Testing;
+using Xunit;
+
+namespace DatasetCache.Silo.Tests;
+
+public sealed class SiloTests : IDisposable
+{
+    private const int Terminate = 15;
+    private readonly TempFolder folder = new();
+
+    // The same when a node comes back: by its address the cluster knows that the one before is gone.
+    private readonly Dictionary<string, (string Silo, string Gateway)> ports = new(StringComparer.Ordinal);
+
+    public void Dispose() => folder.Dispose();
+
+    [Fact]
+    public async Task Two_nodes_that_make_the_schema_at_once_find_each_other_and_a_stop_takes_less_than_ten_seconds()
+    {
+        await using var first = await NodeAsync("n1");
+        await using var second = await NodeAsync("n2");
+        using var api = await first.ReadyAsync();
+        using var other = await second.ReadyAsync();
+
+        Assert.Equal("n1", await NodeNameAsync(api));
+        Assert.Equal("n2", await NodeNameAsync(other));
+        var watch = Stopwatch.StartNew();
+        Assert.Equal(0, await first.ExitAsync(Terminate));
+        Assert.True(watch.Elapsed < TimeSpan.FromSeconds(10), $"{watch.Elapsed}\n{first.Said}");
+        Assert.Equal(0, await second.ExitAsync(Terminate));
+        Assert.DoesNotContain("Unhandled", first.Said + second.Said, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    [Trait("Fault", "12")]
+    public async Task A_lease_outlives_a_node_that_is_killed()
+    {
+        Directory.CreateDirectory(folder["data/datasets/d"]);
+        await File.WriteAllBytesAsync(folder["data/datasets/d/a.bin"], new byte[2_000_000], TestContext.Current.CancellationToken);
+        string lease;
+        await using (var node = await NodeAsync("n1"))
+        {
+            using var api = await node.ReadyAsync();
+            using var answer = await api.PostAsync("/v1/acquire", Json("""{"dataset":{"datasetId":"d","snapshotId":"s1"},"wait":20}"""), TestContext.Current.CancellationToken);
+            using var document = JsonDocument.Parse(await answer.Content.ReadAsStringAsync(TestContext.Current.CancellationToken));
+            lease = document.RootElement.GetProperty("dataset").GetProperty("lease").GetProperty("id").GetString()!;
+            node.Kill();
+            await node.ExitAsync();
+        }
+
+        await using var again = await NodeAsync("n1");
+        using var client = await again.ReadyAsync();
+        using var renewed = await client.PostAsync($"/v1/leases/{lease}/renew", content: null, TestContext.Current.CancellationToken);
+
+        Assert.True(renewed.IsSuccessStatusCode, again.Said);
+    }
+
+    [Theory]
+    [InlineData("cluster.network", "--cluster-network", "0.0.0.0/0")]
+    [InlineData("192.0.2.0/24", "--cluster-network", "192.0.2.0/24")]
+    [InlineData("no cluster.network is declared", "--cluster-address", "192.0.2.7")]
+    [InlineData("cluster.siloPort is 'x'", "--silo-port", "x")]
+    [InlineData("node.id is 'a b'", "--node-id", "a b")]
+    public async Task What_cannot_be_is_refused_with_words_before_anything_listens(string words, string flag, string value)
+    {
+        await using var silo = SiloProcess.Start(folder["root"], new Dictionary<string, string>(StringComparer.Ordinal), flag, value);
+
+        Assert.Equal(78, await silo.ExitAsync());
+        Assert.Contains(words, silo.Said, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_cluster_without_a_secret_is_refused()
+    {
+        await using var silo = SiloProcess.Start(folder["root"], new Dictionary<string, string>(StringComparer.Ordinal) { ["DSCACHE_CLUSTER_DATABASE"] = "Host=127.0.0.1;Password=hunter2" });
+
+        Assert.Equal(78, await silo.ExitAsync());
+        Assert.Contains("DSCACHE_CLUSTER_SECRET", silo.Said, StringComparison.Ordinal);
+        Assert.DoesNotContain("hunter2", silo.Said, StringComparison.Ordinal);
+    }
+
+    private async Task<SiloProcess> NodeAsync(string node)
+    {
+        ports.TryAdd(node, (Port(), Port()));
+        return SiloProcess.Start(folder[node],
+        new Dictionary<string, string>(StringComparer.Ordinal)
+        {
+            ["DSCACHE_CLUSTER_DATABASE"] = await PostgresServer.ConnectionStringAsync(),
+            ["DSCACHE_CLUSTER_SECRET"] = "0123456789abcdef0123456789abcdef0123456789abcdef",
+            ["DSCACHE_ORIGIN"] = folder["data"],
+        },
+        "--node-id", node, "--cluster-id", Path.GetFileName(folder.Path), "--api-port", "0", "--data-port", "0", "--silo-port", ports[node].Silo, "--gateway-port", ports[node].Gateway);
+    }
+
+    private static string Port() => PostgresServer.FreePort().ToString(CultureInfo.InvariantCulture);
+
+    private static async Task<string?> NodeNameAsync(HttpClient api)
+    {
+        using var status = JsonDocument.Parse(await api.GetStringAsync("/v1/status", TestContext.Current.CancellationToken));
+        return status.RootElement.GetProperty("node").GetString();
+    }
+
+    private static StringContent Json(string text) => new(text, System.Text.Encoding.UTF8, "application/json");
+}
