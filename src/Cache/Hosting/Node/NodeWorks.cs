@@ -42,11 +42,11 @@ internal sealed class NodeWorks(TimeProvider time, TimeSpan patience) : IAsyncDi
         }
     }
 
+    /// <summary>What is started from now on is given up at once.</summary>
     public async ValueTask DisposeAsync()
     {
         await stopping.CancelAsync();
         await Task.WhenAll(works.Values.Select(work => work.Over));
-        stopping.Dispose();
     }
 
     private static readonly System.Buffers.SearchValues<char> TicketCharacters
