@@ -32,7 +32,7 @@ internal sealed class DatasetCoordinator(string key, Epoch epoch, CoordinatorOpt
         if (request.Failed is { } reason)
             listing.Failed(node, reason, now);
         if (request.Listed is { } listed)
-            listing.Listed(request.From, listed, TimeSpan.Zero, request.JobId, now);
+            listing.Listed(request.From, listed, request.ListedAge, request.JobId, now);
         // What a mutable dataset is now is listed under a key of its own, which has no replicas.
         if (request.MaxAge is null && replicas.Best(node, listing.Contradicted) is { } digest)
         {

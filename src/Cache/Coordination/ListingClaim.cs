@@ -47,7 +47,8 @@ internal sealed class ListingClaim(CoordinatorOptions options)
     /// <param name="age">How long ago the origin said so, where that is known.</param>
     public void Listed(Peer holder, string digest, TimeSpan age, string? job, TimeSpan now)
     {
-        var isLister = Lister == holder.Node;
+        // What it held before it was told to is no answer.
+        var isLister = Lister == holder.Node && age <= now - claimed;
         if (isLister)
             Lister = null;
         if (contradicted.Contains(digest))
@@ -55,9 +56,7 @@ internal sealed class ListingClaim(CoordinatorOptions options)
         if (!versions.TryGetValue(digest, out var version))
             versions.Add(digest, version = new Version(now - age));
         version.Holders[holder.Node] = holder;
-        if (isLister)
-            version.Listed = now;
-        else if (now - age > version.Listed)
+        if (now - age > version.Listed)
             version.Listed = now - age;
         // Who was told to list by an activation that is gone says so too.
         if (isLister || Current is null || version.Listed > versions[Current].Listed)

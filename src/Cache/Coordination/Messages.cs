@@ -17,6 +17,9 @@ internal sealed record ManifestRequest
     /// <summary>The listing that this node holds now and hands to others; null for none. Who was told to list says so with this.</summary>
     public string? Listed { get; init; }
 
+    /// <summary>How long ago the origin said so, as far as this node knows. 0 for what was listed just now.</summary>
+    public TimeSpan ListedAge { get; init; }
+
     /// <summary>A manifest that the origin contradicted (412, another ETag): nobody shall be told to take it again.</summary>
     public string? Contradicted { get; init; }
 

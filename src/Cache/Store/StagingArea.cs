@@ -267,16 +267,16 @@ internal sealed class StagingArea : IDisposable
     }
 
     /// <summary>Puts a whole small file in its place: it is never seen half-written by a later owner. Of two who bring it the second is passed over.</summary>
-    public void WriteWhole(int file, ReadOnlySpan<byte> content)
+    public void WriteWhole(int file, ReadOnlySpan<byte> content, bool isProven = true)
     {
         lock (wholeFiles[file % wholeFiles.Length])
         {
             if (!Pieces.Has(file, 0))
-                CreateWhole(file, content);
+                CreateWhole(file, content, isProven);
         }
     }
 
-    private void CreateWhole(int file, ReadOnlySpan<byte> content)
+    private void CreateWhole(int file, ReadOnlySpan<byte> content, bool isProven)
     {
         var path = Listing.Files[file].Path;
         MakeParent(path);
@@ -293,21 +293,22 @@ internal sealed class StagingArea : IDisposable
                 throw;
             }
         }
-        CompletePiece(file, 0, Crc32C.Of(content));
+        CompletePiece(file, 0, Crc32C.Of(content), isProven);
     }
 
     /// <summary>Puts a piece that was checked in its place.</summary>
-    public void Write(int file, int piece, ReadOnlySpan<byte> content, uint checksum)
+    /// <param name="isProven">False where only its sender says what it must be: whoever resumes after a crash shall not find it.</param>
+    public void Write(int file, int piece, ReadOnlySpan<byte> content, uint checksum, bool isProven = true)
     {
         if (Listing.Files[file].Size <= Pieces.Size)
         {
-            WriteWhole(file, content);
+            WriteWhole(file, content, isProven);
             return;
         }
         using var target = OpenForPieces(file);
         var offset = (long)piece * Pieces.Size;
         target.Write(content, offset);
-        CompletePiece(file, piece, checksum);
+        CompletePiece(file, piece, checksum, isProven);
         target.StartWriteback(offset, content.Length);
     }
 
@@ -330,10 +331,11 @@ internal sealed class StagingArea : IDisposable
     }
 
     /// <summary>Notes that a piece's bytes are in its file.</summary>
-    public void CompletePiece(int file, int piece, uint checksum)
+    public void CompletePiece(int file, int piece, uint checksum, bool isProven = true)
     {
         Pieces.Complete(file, piece, checksum);
-        Journal.Append(journal!, new Journal.Record(file, piece, checksum));
+        if (isProven)
+            Journal.Append(journal!, new Journal.Record(file, piece, checksum));
         var all = Interlocked.Add(ref written, Pieces.LengthOf(Listing.Files[file].Size, piece));
         if (all < Interlocked.Read(ref nextNote))
             return;

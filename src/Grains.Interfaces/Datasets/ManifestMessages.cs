@@ -26,6 +26,10 @@ public sealed record ManifestRequestMessage
 
     [Id(7)]
     public bool IsNotice { get; init; }
+
+    /// <summary>How long ago the origin said what is <see cref="Listed"/>, as far as the node knows.</summary>
+    [Id(8)]
+    public TimeSpan ListedAge { get; init; }
 }
 
 [GenerateSerializer, Alias("dscache.manifest.decision")]

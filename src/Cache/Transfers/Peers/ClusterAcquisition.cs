@@ -34,7 +34,7 @@ internal sealed class ClusterAcquisition(ClusterNode node, TransferMeter meter)
         var document = known is null ? null : ManifestDocument.OfListing(known);
         if (document is not null)
             node.Offer(name, document, TimeSpan.Zero);
-        var request = new ManifestRequest { From = node.Cluster.Self, Seen = node.Seen(name), MaxAge = maxAge, JobId = jobId, Listed = document?.Digest, Contradicted = contradicted.GetValueOrDefault(name) };
+        var request = new ManifestRequest { From = node.Cluster.Self, Seen = node.Seen(name), MaxAge = maxAge, JobId = jobId, Contradicted = contradicted.GetValueOrDefault(name) };
         meter.Phase = AcquirePhase.Listing;
         var silentSince = node.Time.GetTimestamp();
         while (true)
@@ -43,7 +43,7 @@ internal sealed class ClusterAcquisition(ClusterNode node, TransferMeter meter)
             var pause = TimeSpan.FromMilliseconds(200);
             try
             {
-                var reply = await coordinator.ManifestAsync(request with { Seen = node.Seen(name) }, cancellationToken);
+                var reply = await coordinator.ManifestAsync(Current(), cancellationToken);
                 if (node.Hear(name, reply.Epoch))
                 {
                     silentSince = node.Time.GetTimestamp();
@@ -68,6 +68,13 @@ internal sealed class ClusterAcquisition(ClusterNode node, TransferMeter meter)
             await Task.Delay(pause > TimeSpan.Zero ? pause : TimeSpan.FromMilliseconds(1), node.Time, cancellationToken);
         }
 
+        // Whatever this node hands out it says each time: who says nothing holds nothing.
+        ManifestRequest Current()
+        {
+            var (digest, age) = node.Offered(name);
+            return request with { Seen = node.Seen(name), Listed = digest, ListedAge = age };
+        }
+
         async Task<ManifestDocument?> FollowAsync(ManifestReply reply)
         {
             switch (reply.Decision)
@@ -75,7 +82,6 @@ internal sealed class ClusterAcquisition(ClusterNode node, TransferMeter meter)
                 case ManifestDecision.ListOrigin:
                     document = ManifestDocument.OfListing(await ListAsync());
                     node.Offer(name, document, TimeSpan.Zero);
-                    request = request with { Listed = document.Digest };
                     return null;
                 case ManifestDecision.TakeListing or ManifestDecision.TakeReplica:
                     if (string.Equals(document?.Digest, reply.Digest, StringComparison.Ordinal))
@@ -86,7 +92,7 @@ internal sealed class ClusterAcquisition(ClusterNode node, TransferMeter meter)
                     {
                         node.Offer(name, read, reply.Age);
                         // So that the next one can ask here as well. It need not arrive.
-                        request = request with { Listed = read.Digest, IsNotice = true };
+                        request = request with { IsNotice = true };
                         await TellAsync();
                     }
                     return read;
@@ -113,7 +119,7 @@ internal sealed class ClusterAcquisition(ClusterNode node, TransferMeter meter)
         {
             try
             {
-                await coordinator.ManifestAsync(request with { Seen = node.Seen(name) }, CancellationToken.None);
+                await coordinator.ManifestAsync(Current(), CancellationToken.None);
             }
             catch (CoordinatorUnavailableException)
             {

@@ -54,6 +54,10 @@ internal sealed class ClusterNode(ICluster cluster, CacheRoot root, EntryStore e
         listings[key] = (listing.Digest, time.GetTimestamp(), age);
     }
 
+    /// <summary>The listing that this node hands to others, and how old it is.</summary>
+    public (string? Digest, TimeSpan Age) Offered(string key) => listings.TryGetValue(key, out var known) && Content.FindManifest(known.Digest) is not null
+        ? (known.Digest, known.Age + time.GetElapsedTime(known.Since)) : default;
+
     public void Joined(string key, SwarmDownload download) => downloads.GetOrAdd(key, _ => []).TryAdd(download, 0);
 
     public void Left(string key, SwarmDownload download)
@@ -73,14 +77,14 @@ internal sealed class ClusterNode(ICluster cluster, CacheRoot root, EntryStore e
             if (!reports.Exists(report => string.Equals(report.Plan, record.ManifestDigest, StringComparison.Ordinal)))
                 reports.Add(AsSource(key, document));
         }
-        var listing = listings.TryGetValue(key, out var known) && Content.FindManifest(known.Digest) is not null ? known : default;
+        var (listing, age) = Offered(key);
         return new NodeHolding
         {
             From = cluster.Self,
             Seen = Seen(key),
             Replica = replica,
-            Listing = listing.Digest,
-            ListingAge = listing.Digest is null ? TimeSpan.Zero : listing.Age + time.GetElapsedTime(listing.Since),
+            Listing = listing,
+            ListingAge = age,
             Downloads = reports,
         };
     }

@@ -98,7 +98,7 @@ internal sealed class PieceWriter : IPieceSink, IDisposable
             var at = plan.Plan.PartAt(piece, part);
             var size = plan.Plan.LengthOf(at);
             if (!plan.Has(at))
-                staging.Write(plan.Ordinals[at.File], at.Piece, buffer.AsSpan(offset, size), checksums[part]);
+                staging.Write(plan.Ordinals[at.File], at.Piece, buffer.AsSpan(offset, size), checksums[part], isProven: expected(piece) is not null);
             offset += size;
         }
         written(piece, combined);

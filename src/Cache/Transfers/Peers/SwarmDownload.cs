@@ -13,6 +13,7 @@ internal sealed class SwarmDownload
 {
     // An Orleans call that hangs is given up by the member long before; this is when its task is.
     private static readonly TimeSpan CallTimeout = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan SettlingTime = TimeSpan.FromSeconds(30);
     private readonly Lock gate = new();
     private readonly SemaphoreSlim changed = new(0, 1);
     private readonly Dictionary<(int Piece, string? Source), CancellationTokenSource> running = [];
@@ -79,14 +80,14 @@ internal sealed class SwarmDownload
                 {
                     case MemberOutcome.Done:
                         stays = true;
-                        await TellAsync(step.Report ?? Leaving(staysAsSource: true));
+                        Settled = Task.Run(() => SettleAsync(step), CancellationToken.None);
                         return;
                     case MemberOutcome.Superseded:
                         throw new OriginException(OriginFailure.Changed, "Another node found that the source has changed.");
                     case MemberOutcome.Hopeless:
                         throw originFailure ?? new OriginException(OriginFailure.Network, $"No node of the cluster could read piece {step.HopelessPiece} of {plan.Plan.Digest} from the origin.");
                 }
-                await changed.WaitAsync(step.Pause > TimeSpan.Zero ? step.Pause : TimeSpan.FromMilliseconds(1), cancellationToken);
+                await changed.WaitAsync(step.Pause == Timeout.InfiniteTimeSpan || step.Pause > TimeSpan.Zero ? step.Pause : TimeSpan.FromMilliseconds(1), cancellationToken);
             }
         }
         finally
@@ -100,6 +101,28 @@ internal sealed class SwarmDownload
                 transfer.Dispose();
             if (!stays)
                 await TellAsync(Leaving(staysAsSource: false));
+        }
+    }
+
+    /// <summary>Done when the coordinator knows that all is here, or nobody could be told for a while. Nobody waits for it.</summary>
+    public Task Settled { get; private set; } = Task.CompletedTask;
+
+    private async Task SettleAsync(MemberStep step)
+    {
+        for (var end = Now + SettlingTime; Now < end; step = Next())
+        {
+            if (step.Report is { } report)
+                await ReportAsync(report, CancellationToken.None);
+            else if (step.Pause == Timeout.InfiniteTimeSpan)
+                return;
+            else
+                await Task.Delay(step.Pause > TimeSpan.Zero ? step.Pause : TimeSpan.FromMilliseconds(1), time);
+        }
+
+        MemberStep Next()
+        {
+            lock (gate)
+                return member.Step(Now);
         }
     }
 
@@ -139,6 +162,12 @@ internal sealed class SwarmDownload
             return;
         foreach (var run in step.Start)
         {
+            // What came while nobody could tell whether it is right proves nothing about itself.
+            for (var piece = run.First; run.Source is null && piece < run.First + run.Count; piece++)
+            {
+                if (plan.Has(piece) && !member.IsProven(piece))
+                    Discard(piece);
+            }
             var transfer = CancellationTokenSource.CreateLinkedTokenSource(stop);
             for (var piece = run.First; piece < run.First + run.Count; piece++)
                 running[(piece, run.Source?.Node)] = transfer;
