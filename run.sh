@@ -1,9 +1,42 @@
 #!/usr/bin/env bash
 # ./run.sh               builds, makes a small dataset and gets it for three jobs: the main work on real input
+# ./run.sh cluster       three nodes on this machine (network namespaces as root, else loopback): one dataset, one download
 # ./run.sh ARGUMENTS…    dscache ARGUMENTS…, built if a source changed
 set -euo pipefail
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 source "$top/scripts/build.sh"
+
+# The value of one field of a flat JSON object.
+field() { sed -n "s/.*\"$1\":\"\{0,1\}\([^\",}]*\).*/\1/p" <<<"$report"; }
+
+run_cluster() {
+  local node nodes=3 bytes=0 total=0
+  DSCACHE_CLUSTER_DIR=$(mktemp -d)/cluster
+  export DSCACHE_CLUSTER_DIR
+  trap '"$top/scripts/cluster" down; rmdir "${DSCACHE_CLUSTER_DIR%/*}"' EXIT
+  "$top/scripts/cluster" up $nodes >&2
+  for ((node = 1; node <= nodes; node++)); do
+    "$top/scripts/cluster" get "$node" --json --quiet >"$DSCACHE_CLUSTER_DIR/get$node" &
+  done
+  wait
+  echo
+  printf "$row_cluster" node outcome files 'bytes from origin' 'bytes from peers' seconds 'dataset ->'
+  for ((node = 1; node <= nodes; node++)); do
+    report=$(<"$DSCACHE_CLUSTER_DIR/get$node")
+    [[ -n $report ]] || { echo "run.sh: node $node got nothing" >&2; exit 1; }
+    printf "$row_cluster" "$node" "$(field outcome)" "$(field files)" "$(field bytesFromOrigin)" "$(field bytesFromPeers)" "$(field seconds)" "$(field snapshotPath)"
+    total=$((total + $(field bytesFromOrigin))) bytes=$(field bytes)
+  done
+  echo
+  echo "The dataset has $bytes bytes; all nodes together read $total from the origin."
+  ((total == bytes)) || { echo "run.sh: expected each byte once" >&2; exit 1; }
+}
+row_cluster='%-4s %-8s %6s %18s %18s %9s  %s\n'
+
+if [[ ${1:-} == cluster && $# == 1 ]]; then
+  run_cluster
+  exit
+fi
 
 if (($# > 0)); then
   publish_cli
@@ -27,9 +60,6 @@ echo '{}' >"$work/dscache.json"
 echo
 echo "Dataset: $images images, $annotated of them annotated; version hash $hash"
 echo
-
-# The value of one field of a flat JSON object.
-field() { sed -n "s/.*\"$1\":\"\{0,1\}\([^\",}]*\).*/\1/p" <<<"$report"; }
 
 outcomes=()
 row='%-4s %-8s %6s %18s %9s  %s\n'

@@ -179,6 +179,7 @@ public sealed class DatasetCacheClient : IDatasetCache
                 BytesFromOrigin = ready.BytesFromOrigin,
                 ReusedBytes = ready.ReusedBytes,
                 SharedBytes = ready.SharedBytes,
+                BytesFromPeers = ready.BytesFromPeers,
                 Changes = ready.Changes is { } changes ? new VersionChanges(changes.Added, changes.Changed, changes.Removed) : null,
                 StaleSince = ready.StaleSince,
                 IsUnregistered = outcome == NodeLinkOutcome.NotSeen,

@@ -51,6 +51,9 @@ internal sealed class ListingClaim(CoordinatorOptions options)
         var isLister = Lister == holder.Node && age <= now - claimed;
         if (isLister)
             Lister = null;
+        // Somebody put the old content back: the origin has just said so.
+        if (isLister)
+            contradicted.Remove(digest);
         if (contradicted.Contains(digest))
             return;
         if (!versions.TryGetValue(digest, out var version))

@@ -11,6 +11,7 @@ internal sealed record AcquireReport(
     long FilesFromOrigin,
     long ReusedBytes,
     long SharedBytes,
+    long BytesFromPeers,
     double Seconds,
     string SnapshotPath,
     VersionChanges? Changes,
@@ -18,5 +19,5 @@ internal sealed record AcquireReport(
 {
     public static AcquireReport Of(DatasetLease lease) => new(
         lease.Path, lease.CacheKey, lease.Outcome == AcquireOutcome.Hit ? "hit" : "miss", lease.Files, lease.Bytes,
-        lease.BytesFromOrigin, lease.FilesFromOrigin, lease.ReusedBytes, lease.SharedBytes, Math.Round(lease.Elapsed.TotalSeconds, 4), lease.SnapshotPath, lease.Changes, lease.StaleSince);
+        lease.BytesFromOrigin, lease.FilesFromOrigin, lease.ReusedBytes, lease.SharedBytes, lease.BytesFromPeers, Math.Round(lease.Elapsed.TotalSeconds, 4), lease.SnapshotPath, lease.Changes, lease.StaleSince);
 }

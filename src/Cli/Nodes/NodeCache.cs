@@ -166,6 +166,7 @@ internal sealed class NodeCache : HostCache
                 BytesFromOrigin = dataset.BytesFromOrigin,
                 ReusedBytes = dataset.ReusedBytes,
                 SharedBytes = dataset.SharedBytes,
+                BytesFromPeers = dataset.BytesFromPeers,
                 Changes = dataset.Changes,
                 StaleSince = dataset.StaleSince,
                 IsUnregistered = outcome == NodeLinkOutcome.NotSeen,

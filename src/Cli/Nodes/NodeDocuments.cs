@@ -80,6 +80,7 @@ internal static class NodeDocuments
         BytesFromOrigin = json.GetProperty("bytesFromOrigin").GetInt64(),
         ReusedBytes = json.GetProperty("reusedBytes").GetInt64(),
         SharedBytes = json.GetProperty("sharedBytes").GetInt64(),
+        BytesFromPeers = json.GetProperty("bytesFromPeers").GetInt64(),
         Changes = json.GetProperty("changes") is { ValueKind: JsonValueKind.Object } changes
             ? new VersionChanges(changes.GetProperty("added").GetInt32(), changes.GetProperty("changed").GetInt32(), changes.GetProperty("removed").GetInt32())
             : null,

@@ -89,6 +89,9 @@ public sealed record ReadyMessage
 
     [Id(12)]
     public required TimeSpan Elapsed { get; init; }
+
+    [Id(13)]
+    public required long BytesFromPeers { get; init; }
 }
 
 /// <summary>What of a mutable dataset changed since the version that was known before, in files.</summary>

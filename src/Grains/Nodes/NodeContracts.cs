@@ -45,6 +45,7 @@ internal static class NodeContracts
         BytesFromOrigin = dataset.BytesFromOrigin,
         ReusedBytes = dataset.ReusedBytes,
         SharedBytes = dataset.SharedBytes,
+        BytesFromPeers = dataset.BytesFromPeers,
         Changes = dataset.Changes is { } changes ? new ChangesMessage(changes.Added, changes.Changed, changes.Removed) : null,
         StaleSince = dataset.StaleSince,
         Elapsed = dataset.Elapsed,

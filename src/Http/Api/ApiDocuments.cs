@@ -67,7 +67,7 @@ internal sealed record ProgressDocument(
     string Phase, string CacheKey, long FilesDone, long FilesTotal, long BytesDone, long BytesTotal, long BytesFromOrigin);
 
 internal sealed record DatasetDocument(
-    LeaseDocument? Lease, string CacheKey, string SnapshotPath, string Outcome, long Files, long Bytes, long FilesFromOrigin, long BytesFromOrigin, long ReusedBytes, long SharedBytes,
+    LeaseDocument? Lease, string CacheKey, string SnapshotPath, string Outcome, long Files, long Bytes, long FilesFromOrigin, long BytesFromOrigin, long ReusedBytes, long SharedBytes, long BytesFromPeers,
     VersionChanges? Changes, DateTimeOffset? StaleSince, double Seconds);
 
 internal sealed record LeaseDocument(string Id, string CacheKey, double TtlSeconds);

@@ -25,5 +25,5 @@ internal static class ApiText
 
     private static DatasetDocument Of(NodeDataset dataset) => new(
         dataset.Lease is { } lease ? Of(lease) : null, dataset.CacheKey, dataset.SnapshotPath, dataset.Outcome == AcquireOutcome.Hit ? "hit" : "miss", dataset.Files, dataset.Bytes,
-        dataset.FilesFromOrigin, dataset.BytesFromOrigin, dataset.ReusedBytes, dataset.SharedBytes, dataset.Changes, dataset.StaleSince, dataset.Elapsed.TotalSeconds);
+        dataset.FilesFromOrigin, dataset.BytesFromOrigin, dataset.ReusedBytes, dataset.SharedBytes, dataset.BytesFromPeers, dataset.Changes, dataset.StaleSince, dataset.Elapsed.TotalSeconds);
 }

@@ -28,7 +28,7 @@ public sealed class GetCommandTests : IDisposable
         using var hit = JsonDocument.Parse((await dscache.GetAsync(source, "--json", "-q")).Out);
 
         Assert.Equal(
-            ["path", "cacheKey", "outcome", "files", "bytes", "bytesFromOrigin", "filesFromOrigin", "reusedBytes", "sharedBytes", "seconds", "snapshotPath", "changes", "staleSince"],
+            ["path", "cacheKey", "outcome", "files", "bytes", "bytesFromOrigin", "filesFromOrigin", "reusedBytes", "sharedBytes", "bytesFromPeers", "seconds", "snapshotPath", "changes", "staleSince"],
             miss.RootElement.EnumerateObject().Select(property => property.Name));
         Assert.Equal(["miss", "hit"], new[] { miss, hit }.Select(report => report.RootElement.GetProperty("outcome").GetString()));
         Assert.Equal([9L, 0L], new[] { miss, hit }.Select(report => report.RootElement.GetProperty("bytesFromOrigin").GetInt64()));

@@ -187,6 +187,38 @@ public sealed class CoordinatorTests
     }
 
     [Fact]
+    public void What_the_origin_has_again_is_handed_out_again()
+    {
+        Know("a", "b");
+        Ask("a");
+        coordinator.Manifest(new ManifestRequest { From = Peer("a"), Seen = Epoch.None, Listed = "d1" }, now);
+        coordinator.Manifest(new ManifestRequest { From = Peer("a"), Seen = Epoch.None, Contradicted = "d1", IsNotice = true }, now);
+        now += TimeSpan.FromSeconds(10);
+        Assert.Equal(ManifestDecision.ListOrigin, Ask("b").Decision);
+        now += TimeSpan.FromSeconds(1);
+        coordinator.Manifest(new ManifestRequest { From = Peer("b"), Seen = Epoch.None, Listed = "d1" }, now);
+        Assert.Equal("d1", Ask("a").Digest);
+    }
+
+    [Fact]
+    public void A_listing_that_is_handed_on_is_no_younger_for_it()
+    {
+        Know("a", "b", "c");
+        var fresh = TimeSpan.FromMinutes(30);
+        ManifestReply Of(string node, string? listed, TimeSpan age) =>
+            coordinator.Manifest(new ManifestRequest { From = Peer(node), Seen = Epoch.None, MaxAge = fresh, Listed = listed, ListedAge = age }, now);
+        Of("a", listed: null, default);
+        Of("a", "d1", TimeSpan.Zero);
+        now += TimeSpan.FromMinutes(20);
+        Assert.Equal("d1", Of("b", listed: null, default).Digest);
+        Of("b", "d1", TimeSpan.FromMinutes(20));
+        now += TimeSpan.FromMinutes(15);
+        Assert.Equal(ManifestDecision.ListOrigin, Of("c", listed: null, default).Decision);
+        // What it held before it was told to list is no answer.
+        Assert.Equal(ManifestDecision.ListOrigin, Of("c", "d1", TimeSpan.FromMinutes(35)).Decision);
+    }
+
+    [Fact]
     public void A_job_gets_the_version_that_its_first_rank_got()
     {
         Know("a", "b");

@@ -77,6 +77,8 @@ internal sealed record NodeDataset
 
     public required long SharedBytes { get; init; }
 
+    public required long BytesFromPeers { get; init; }
+
     public VersionChanges? Changes { get; init; }
 
     public DateTimeOffset? StaleSince { get; init; }

@@ -82,6 +82,7 @@ internal sealed class NodeService : INodeService, IAsyncDisposable
                 BytesFromOrigin = lease.BytesFromOrigin,
                 ReusedBytes = lease.ReusedBytes,
                 SharedBytes = lease.SharedBytes,
+                BytesFromPeers = lease.BytesFromPeers,
                 Changes = lease.Changes,
                 StaleSince = lease.StaleSince,
                 Elapsed = lease.Elapsed,
