@@ -11,9 +11,9 @@ field() { sed -n "s/.*\"$1\":\"\{0,1\}\([^\",}]*\).*/\1/p" <<<"$report"; }
 
 run_cluster() {
   local node nodes=3 bytes=0 total=0
-  DSCACHE_CLUSTER_DIR=$(mktemp -d)/cluster
-  export DSCACHE_CLUSTER_DIR
-  trap '"$top/scripts/cluster" down; rmdir "${DSCACHE_CLUSTER_DIR%/*}"' EXIT
+  # Not by mktemp: PostgreSQL runs as somebody else and has to get there.
+  export DSCACHE_CLUSTER_DIR=${TMPDIR:-/tmp}/dscache-run-$$
+  trap '"$top/scripts/cluster" down' EXIT
   "$top/scripts/cluster" up $nodes >&2
   for ((node = 1; node <= nodes; node++)); do
     "$top/scripts/cluster" get "$node" --json --quiet >"$DSCACHE_CLUSTER_DIR/get$node" &

@@ -15,7 +15,7 @@ internal sealed class PieceWriter : IPieceSink, IDisposable
     private readonly int first;
     private readonly IReadOnlyList<int>? only;
     private readonly Func<int, uint?> expected;
-    private readonly Action<int, uint> written;
+    private readonly Action<int, uint, int> written;
     private readonly byte[] buffer = ArrayPool<byte>.Shared.Rent(Pieces.Size);
     private IReadOnlyList<uint> promised = [];
     private int piece, length, filled, range;
@@ -24,8 +24,8 @@ internal sealed class PieceWriter : IPieceSink, IDisposable
     /// <param name="first">The first of the pieces that come.</param>
     /// <param name="only">The parts that come, where one piece is not asked for as a whole.</param>
     /// <param name="expected">What a piece must have (<see cref="PiecePlan.Combine"/>); null where only the sender's word is known.</param>
-    /// <param name="written">Called for each piece that is in its files, with its checksum.</param>
-    public PieceWriter(PlacedPlan plan, StagingArea staging, int first, IReadOnlyList<int>? only, Func<int, uint?> expected, Action<int, uint> written)
+    /// <param name="written">Called for each piece that is in its files, with its checksum and the bytes that came.</param>
+    public PieceWriter(PlacedPlan plan, StagingArea staging, int first, IReadOnlyList<int>? only, Func<int, uint?> expected, Action<int, uint, int> written)
     {
         this.plan = plan;
         this.staging = staging;
@@ -101,7 +101,7 @@ internal sealed class PieceWriter : IPieceSink, IDisposable
                 staging.Write(plan.Ordinals[at.File], at.Piece, buffer.AsSpan(offset, size), checksums[part], isProven: expected(piece) is not null);
             offset += size;
         }
-        written(piece, combined);
+        written(piece, combined, length);
     }
 
     public void Dispose() => ArrayPool<byte>.Shared.Return(buffer);

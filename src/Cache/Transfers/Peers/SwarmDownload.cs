@@ -304,7 +304,7 @@ internal sealed class SwarmDownload
                 foreach (var piece in untold.Where(plan.Has).ToArray())
                 {
                     untold.Remove(piece);
-                    Complete(piece, plan.Checksum(piece), source: null);
+                    Complete(piece, plan.Checksum(piece), source: null, bytes: 0);
                 }
             }
         }
@@ -327,7 +327,7 @@ internal sealed class SwarmDownload
 
         async Task ReadAsync(int first, int count, int[]? only)
         {
-            using var writer = new PieceWriter(plan, staging, first, only, piece => Expected(run, piece), (piece, checksum) => Complete(piece, checksum, source.Node));
+            using var writer = new PieceWriter(plan, staging, first, only, piece => Expected(run, piece), (piece, checksum, bytes) => Complete(piece, checksum, source.Node, bytes));
             var length = only is null ? Enumerable.Range(first, count).Sum(piece => (long)plan.Plan.LengthOf(piece)) : only.Sum(part => (long)plan.Plan.LengthOf(plan.Plan.PartAt(first, part)));
             if (length == 0)
                 writer.StoreEmpty();
@@ -339,9 +339,8 @@ internal sealed class SwarmDownload
     private uint? Expected(Assignment run, int piece)
         => expected.Count > 0 ? expected[piece] : piece - run.First < run.Checksums.Count ? run.Checksums[piece - run.First] : null;
 
-    private void Complete(int piece, uint checksum, string? source)
+    private void Complete(int piece, uint checksum, string? source, int bytes)
     {
-        var length = plan.Plan.LengthOf(piece);
         lock (gate)
         {
             running.Remove((piece, source));
@@ -354,8 +353,8 @@ internal sealed class SwarmDownload
         }
         if (source is not null)
         {
-            meter.FromPeer(length);
-            meter.BytesDone(length);
+            meter.FromPeer(bytes);
+            meter.BytesDone(bytes);
             foreach (var part in plan.Plan.Parts(piece))
                 origin.NoteFile(plan.Ordinals[part.File], fromOrigin: false);
         }
