@@ -1,0 +1,156 @@
+using System.Collections.Concurrent;
+using System.Diagnostics;
+using System.Globalization;
+using System.Net;
+using System.Text;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.Logging;
+
+namespace DatasetCache.Bench.Cluster.Origin;
+
+/// <summary>
+/// S3 as far as a reader needs it, from memory: lists, ranges, If-Match, any credentials. Keeps every GET; <c>/_bench/reads?prefix=</c> gives them, <c>/_bench/writes?prefix=</c> when
+/// something of them was sent.
+/// </summary>
+internal sealed class CountingOrigin
+{
+    private const int PageSize = 1000;
+    private const int Chunk = 64 * 1024;
+    private const string Changed = "Thu, 01 Jan 2026 00:00:00 GMT";
+    // No multiple of a piece, so that no two pieces are alike.
+    private readonly byte[] content = new byte[8_388_593];
+    private readonly ConcurrentQueue<OriginRead> reads = new();
+    private readonly ConcurrentQueue<(string Key, long At)> writes = new();
+    private int lists;
+
+    private CountingOrigin() => new Random(4711).NextBytes(content);
+
+    /// <summary>Serves until standard input ends.</summary>
+    public static async Task RunAsync(string address, int port)
+    {
+        var origin = new CountingOrigin();
+        var builder = WebApplication.CreateSlimBuilder();
+        builder.Logging.ClearProviders();
+        builder.WebHost.ConfigureKestrel(kestrel =>
+        {
+            kestrel.Listen(IPAddress.Parse(address), port);
+            kestrel.AddServerHeader = false;
+            kestrel.Limits.MinResponseDataRate = null;
+        });
+        await using var app = builder.Build();
+        app.Run(origin.HandleAsync);
+        await app.StartAsync();
+        Console.WriteLine("ready");
+        await Console.In.ReadToEndAsync();
+        using var now = new CancellationTokenSource(0);
+        await app.StopAsync(now.Token);
+    }
+
+    private async Task HandleAsync(HttpContext context)
+    {
+        var path = context.Request.Path.Value!.TrimStart('/').Split('/', 2);
+        context.Response.Headers["x-amz-request-id"] = context.TraceIdentifier;
+        var prefix = context.Request.Query["prefix"].ToString();
+        if (path is ["_bench", "reads"])
+            await context.Response.WriteAsync(string.Join('\n', reads.Where(read => read.Key.StartsWith(prefix, StringComparison.Ordinal))));
+        else if (path is ["_bench", "writes"])
+            await context.Response.WriteAsync(string.Join('\n', writes.Where(write => write.Key.StartsWith(prefix, StringComparison.Ordinal)).Select(write => write.At)));
+        else if (path is ["_bench", "lists"])
+            await context.Response.WriteAsync(Volatile.Read(ref lists).ToString(CultureInfo.InvariantCulture));
+        else if (path.Length < 2 || path[1].Length == 0)
+            await ListAsync(context, path[0]);
+        else
+            await GetAsync(context, path[1]);
+    }
+
+    private async Task ListAsync(HttpContext context, string bucket)
+    {
+        Interlocked.Increment(ref lists);
+        var query = context.Request.Query;
+        var dataset = MadeDataset.Parse(query["prefix"].ToString());
+        _ = int.TryParse(query["continuation-token"].ToString(), CultureInfo.InvariantCulture, out var first);
+        var last = Math.Min(dataset?.Files ?? 0, first + PageSize);
+        var isCut = last < (dataset?.Files ?? 0);
+        var xml = new StringBuilder("<?xml version=\"1.0\" encoding=\"UTF-8\"?><ListBucketResult xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\">")
+            .Append(CultureInfo.InvariantCulture, $"<Name>{bucket}</Name><IsTruncated>{(isCut ? "true" : "false")}</IsTruncated>");
+        if (query["encoding-type"].ToString() is "url")
+            xml.Append("<EncodingType>url</EncodingType>");
+        if (isCut)
+            xml.Append(CultureInfo.InvariantCulture, $"<NextContinuationToken>{last}</NextContinuationToken>");
+        for (var file = first; file < last; file++)
+        {
+            // Nothing in these keys needs an escape.
+            xml.Append(CultureInfo.InvariantCulture, $"<Contents><Key>{dataset!.Key(file)}</Key><LastModified>2026-01-01T00:00:00.000Z</LastModified><ETag>&quot;{ETag(dataset.Key(file))}&quot;</ETag><Size>{dataset.FileSize}</Size></Contents>");
+        }
+        await AnswerAsync(context, 200, xml.Append("</ListBucketResult>").ToString());
+    }
+
+    private async Task GetAsync(HttpContext context, string key)
+    {
+        var size = MadeDataset.SizeOf(key);
+        var etag = $"\"{ETag(key)}\"";
+        if (size < 0)
+        {
+            await AnswerAsync(context, 404, "<Error><Code>NoSuchKey</Code></Error>");
+            return;
+        }
+        if (context.Request.Headers.IfMatch is { Count: > 0 } wanted && wanted != etag)
+        {
+            await AnswerAsync(context, 412, "<Error><Code>PreconditionFailed</Code></Error>");
+            return;
+        }
+        var (from, to) = (0L, size);
+        if (context.Request.GetTypedHeaders().Range?.Ranges.SingleOrDefault() is { } range)
+        {
+            (from, to) = (range.From ?? 0, Math.Min((range.To ?? long.MaxValue - 1) + 1, size));
+            context.Response.StatusCode = 206;
+            context.Response.Headers.ContentRange = string.Create(CultureInfo.InvariantCulture, $"bytes {from}-{to - 1}/{size}");
+        }
+        context.Response.Headers.ETag = etag;
+        context.Response.Headers.LastModified = Changed;
+        context.Response.Headers.AcceptRanges = "bytes";
+        context.Response.ContentLength = to - from;
+        if (context.Request.Method is "HEAD")
+            return;
+        var (started, sent) = (Stopwatch.GetTimestamp(), 0L);
+        try
+        {
+            for (var shift = Shift(key); from + sent < to;)
+            {
+                var at = (int)((shift + from + sent) % content.Length);
+                var length = (int)Math.Min(Math.Min(Chunk, content.Length - at), to - from - sent);
+                await context.Response.Body.WriteAsync(content.AsMemory(at, length), context.RequestAborted);
+                sent += length;
+                writes.Enqueue((key, Stopwatch.GetTimestamp()));
+            }
+        }
+        catch (Exception e) when (e is OperationCanceledException or IOException)
+        {
+            context.Abort();
+        }
+        finally
+        {
+            reads.Enqueue(new OriginRead(context.Connection.RemoteIpAddress!.MapToIPv4().ToString(), key, from, to - from, sent, started, Stopwatch.GetTimestamp()));
+        }
+    }
+
+    private static async Task AnswerAsync(HttpContext context, int status, string xml)
+    {
+        context.Response.StatusCode = status;
+        context.Response.ContentType = "application/xml";
+        await context.Response.WriteAsync(xml);
+    }
+
+    private static string ETag(string key) => Shift(key).ToString("x8", CultureInfo.InvariantCulture);
+
+    // FNV-1a: the same in every process, which string's own hash is not.
+    private static uint Shift(string key)
+    {
+        var hash = 2166136261u;
+        foreach (var c in key)
+            hash = (hash ^ c) * 16777619u;
+        return hash;
+    }
+}
