@@ -45,8 +45,14 @@ internal sealed record CoordinatorOptions
     /// <summary>Runs of pieces that a node is told to fetch from others at a time. With more than others may send, some wait for the busy. Default: 3.</summary>
     public int DownloadsPerMember { get; init; } = 3;
 
-    /// <summary>How long a node that could not be reached is not named as a source. Default: 2 s.</summary>
+    /// <summary>How long a node is not sent to another that it could not reach, at first; doubles up to eight times that. Default: 2 s.</summary>
     public TimeSpan UnreachableRest { get; init; } = TimeSpan.FromSeconds(2);
+
+    /// <summary>
+    /// After how long a node that reports, and that nobody who needs it can reach, counts as having nothing, so that what only it has is read from the origin again. Three times that
+    /// where somebody who needs it has not tried. Default: 10 s.
+    /// </summary>
+    public TimeSpan UnreachableLapse { get; init; } = TimeSpan.FromSeconds(10);
 
     /// <summary>How long a node that sent wrong bytes is not named as a source. Default: 60 s.</summary>
     public TimeSpan WrongBytesRest { get; init; } = TimeSpan.FromSeconds(60);

@@ -63,7 +63,14 @@ internal sealed class DatasetCoordinator(string key, Epoch epoch, CoordinatorOpt
     public ReplicaReply Replica(ReplicaReport report, TimeSpan now)
     {
         _ = nodes.IsLearning(now);
-        return IsStale(report.Seen) ? new ReplicaReply(epoch, 0) : new ReplicaReply(epoch, replicas.Report(report));
+        if (IsStale(report.Seen))
+            return new ReplicaReply(epoch, 0);
+        foreach (var swarm in swarms.Values)
+            if (report.Withdrawn)
+                swarm.Withdraw(report.From.Node, now);
+            else
+                swarm.Announced(report.From.Node);
+        return new ReplicaReply(epoch, replicas.Report(report));
     }
 
     public EvictionReply Evict(EvictionRequest request, TimeSpan now)

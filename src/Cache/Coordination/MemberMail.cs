@@ -4,6 +4,7 @@ namespace DatasetCache.Coordination;
 internal sealed class MemberMail(
     Peer self,
     Guid session,
+    long started,
     string plan,
     PieceSet held,
     uint[] checksums,
@@ -136,6 +137,7 @@ internal sealed class MemberMail(
     {
         From = self,
         Session = session,
+        Started = started,
         Sequence = sequence,
         Answered = answered,
         Seen = Seen,

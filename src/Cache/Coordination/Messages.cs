@@ -78,6 +78,9 @@ internal sealed record MemberReport
     /// <summary>This download of this node; another after a restart, so that claims of the dead one are known to be dead.</summary>
     public required Guid Session { get; init; }
 
+    /// <summary>Orders the sessions of a node: of two the one with the higher number is the newer (<see cref="SessionStart"/>). 0: not known.</summary>
+    public long Started { get; init; }
+
     /// <summary>Counts up from 1. What arrives late or twice is known by it.</summary>
     public required long Sequence { get; init; }
 

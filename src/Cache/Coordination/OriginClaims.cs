@@ -3,6 +3,8 @@ namespace DatasetCache.Coordination;
 /// <summary>Which node reads which pieces from the origin: each piece one node, as many pieces at a time as the origin gives well.</summary>
 internal sealed class OriginClaims(PieceTable table, CoordinatorOptions options)
 {
+    private const int MostPassedOver = 256;
+
     private readonly Dictionary<int, HashSet<string>> failures = [];
     private readonly Dictionary<int, HashSet<string>> shunned = [];
     private readonly Dictionary<int, (SwarmNode Node, int Missing)> leastLacking = [];
@@ -84,28 +86,22 @@ internal sealed class OriginClaims(PieceTable table, CoordinatorOptions options)
 
     public void SetPartial(SwarmNode node)
     {
+        node.PartialLeft.Clear();
         foreach (var (piece, missing) in node.Partial)
+        {
+            node.PartialLeft.Enqueue(piece);
             if (!leastLacking.TryGetValue(piece, out var best) || best.Node.IsGone || best.Node.IsSourceOnly || missing < best.Missing)
                 leastLacking[piece] = (node, missing);
+        }
     }
 
     /// <summary>Who lacks least of a piece reads it.</summary>
     private int GrantPartial(SwarmNode node, int allowance, List<Assignment> assignments, TimeSpan now)
     {
-        if (node.Partial.Count == 0)
-            return allowance;
-        foreach (var piece in node.Partial.Keys.ToList())
+        // Each once: what another lacks less of, or is being read, is found like any other piece should it come free again.
+        while (allowance > 0 && node.PartialLeft.TryDequeue(out var piece))
         {
-            if (allowance == 0)
-                break;
-            if (!table.Wanted.Contains(piece))
-            {
-                if (!table.Claims.ContainsKey(piece))
-                    node.Partial.Remove(piece);
-                continue;
-            }
-
-            if (!leastLacking.TryGetValue(piece, out var best) || best.Node != node || !May(node, piece))
+            if (!table.Wanted.Contains(piece) || !leastLacking.TryGetValue(piece, out var best) || best.Node != node || !May(node, piece))
                 continue;
             Claim(piece, node, now);
             assignments.Add(new Assignment(piece, 1, Source: null, []));
@@ -117,8 +113,11 @@ internal sealed class OriginClaims(PieceTable table, CoordinatorOptions options)
 
     private int? FindWanted(SwarmNode node)
     {
-        // Pieces that another node lacks less of are left to it while there are others.
+        if (unprovenOnly)
+            return node.Unproven.Keys.Where(piece => table.Wanted.Contains(piece) && May(node, piece)).Select(piece => (int?)piece).FirstOrDefault();
+        // Pieces that another node lacks less of are left to it while there are others, and those are soon found.
         int? last = null;
+        var passed = 0;
         var words = table.Wanted.Bits;
         var start = cursor < table.Size ? cursor >> 6 : 0;
         for (var at = 0; at <= words.Length; at++)
@@ -135,6 +134,8 @@ internal sealed class OriginClaims(PieceTable table, CoordinatorOptions options)
                 if (!leastLacking.TryGetValue(piece, out var best) || best.Node == node || best.Node.IsGone || best.Node.IsSourceOnly)
                     return piece;
                 last ??= piece;
+                if (++passed == MostPassedOver)
+                    return last;
             }
         }
 

@@ -67,5 +67,22 @@ internal sealed class PieceSet
         return true;
     }
 
+    /// <summary>The numbers in it, upwards. The one just given may be removed meanwhile.</summary>
+    public IEnumerable<int> Members()
+    {
+        for (var word = 0; word < words.Length; word++)
+            for (var bits = words[word]; bits != 0; bits &= bits - 1)
+                yield return (word << 6) + BitOperations.TrailingZeroCount(bits);
+    }
+
+    /// <returns>True where all of <paramref name="other"/> is in it too.</returns>
+    public bool Covers(PieceSet other)
+    {
+        for (var word = 0; word < other.words.Length; word++)
+            if ((other.words[word] & ~words[word]) != 0)
+                return false;
+        return true;
+    }
+
     public PieceSet Copy() => new(Size, [.. words]);
 }

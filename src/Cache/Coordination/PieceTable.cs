@@ -65,22 +65,26 @@ internal sealed class PieceTable(int pieces)
             Discount(piece);
     }
 
+    public void RemoveAll(SwarmNode node)
+    {
+        foreach (var piece in node.Held.Members())
+            RemoveHolder(piece, node);
+    }
+
     /// <summary>It keeps what it has, and nobody is sent to it.</summary>
     public void Mute(SwarmNode node, TimeSpan until)
     {
         if (!node.IsMuted)
-            for (var piece = 0; piece < pieces; piece++)
-                if (node.Held.Contains(piece))
-                    Discount(piece);
+            foreach (var piece in node.Held.Members())
+                Discount(piece);
         node.MutedUntil = until;
     }
 
     public void Unmute(SwarmNode node)
     {
         node.MutedUntil = null;
-        for (var piece = 0; piece < pieces; piece++)
-            if (node.Held.Contains(piece))
-                Count(piece, node);
+        foreach (var piece in node.Held.Members())
+            Count(piece, node);
     }
 
     public void Claim(int piece, SwarmNode node)

@@ -4,11 +4,15 @@ namespace DatasetCache.Coordination;
 internal sealed class ReplicaSet(CoordinatorOptions options)
 {
     private readonly Dictionary<string, ReplicaReport> replicas = [];
+    private readonly Dictionary<string, int> stamps = [];
     private TimeSpan grantEnds;
 
     public int Count => replicas.Count;
 
     public IEnumerable<ReplicaReport> All => replicas.Values;
+
+    /// <summary>With a number that is another one after each withdrawal and for each other digest or address.</summary>
+    public IEnumerable<(ReplicaReport Replica, int Stamp)> Stamped => replicas.Values.Select(replica => (replica, stamps[replica.From.Node]));
 
     /// <summary>The node that may evict now.</summary>
     public string? Granted { get; private set; }
@@ -27,7 +31,7 @@ internal sealed class ReplicaSet(CoordinatorOptions options)
         }
 
         if (!replicas.TryGetValue(node, out var known) || known.Digest != report.Digest || known.From != report.From)
-            Version++;
+            stamps[node] = ++Version;
         replicas[node] = report;
         return replicas.Count - 1;
     }
@@ -35,7 +39,11 @@ internal sealed class ReplicaSet(CoordinatorOptions options)
     public void Remove(string node)
     {
         if (replicas.Remove(node))
+        {
             Version++;
+            stamps.Remove(node);
+        }
+
         if (Granted == node)
             Granted = null;
     }

@@ -62,12 +62,7 @@ internal sealed class SourceChoice(PieceTable table, List<SwarmNode> members, Li
     {
         if (source.IsGone || source.IsMuted || source == by || source.Peer.Node == by.Peer.Node)
             return false;
-        if (by.Avoids.Count == 0 || !by.Avoids.TryGetValue(source.Peer.Node, out var until))
-            return true;
-        if (now < until)
-            return false;
-        by.Avoids.Remove(source.Peer.Node);
-        return true;
+        return by.Avoids.Count == 0 || !by.Avoids.TryGetValue(source.Peer.Node, out var avoided) || now >= avoided.Until;
     }
 
     private void Assign(SwarmNode node, SwarmNode source, int first, int count, List<Assignment> assignments, TimeSpan now)

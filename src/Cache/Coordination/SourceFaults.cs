@@ -1,18 +1,26 @@
 namespace DatasetCache.Coordination;
 
 /// <summary>What happened to pieces on their way between nodes, and whose fault that was.</summary>
-internal sealed class SourceFaults(PieceTable table, CoordinatorOptions options)
+internal sealed class SourceFaults(PieceTable table, SwarmRoster roster, CoordinatorOptions options)
 {
-    private const int StrikesToMute = 6;
-    private const int LiesToMute = 2;
+    private const int LongestRest = 8;
+    private const int AccusersToMute = 2;
+    private const int LiesToOneToMute = 2;
+
+    // Somebody who could reach it after all may not have tried: he is not waited for longer than this many times the lapse.
+    private const int LapsesAtMost = 3;
 
     /// <summary>The piece is here: nothing is on its way any more.</summary>
     public void Arrived(SwarmNode node, int piece, Download download, string? source, TimeSpan now)
     {
-        var run = download.Second is { } second && second.Source.Peer.Node == source ? second : download.First;
-        run.Moved = now;
-        if (run.Source.Peer.Node == source)
-            run.Source.Strikes = 0;
+        var run = source is null ? null : download.From(source);
+        (run ?? download.First).Moved = now;
+        if (run is not null)
+        {
+            run.Source.MissedBy.Clear();
+            node.Avoids.Remove(source!);
+        }
+
         End(node, piece, download);
     }
 
@@ -22,15 +30,6 @@ internal sealed class SourceFaults(PieceTable table, CoordinatorOptions options)
         Count(node, download.First);
         if (download.Second is { } second)
             Count(node, second);
-    }
-
-    /// <summary>One of the sources that were asked failed.</summary>
-    public void Lost(SwarmNode node, int piece, Download download, string source)
-    {
-        if (download.Second is { } second && second.Source.Peer.Node == source)
-            Return(node, piece, download, second);
-        else if (download.First.Source.Peer.Node == source)
-            Return(node, piece, download, download.First);
     }
 
     /// <summary>This run does not bring the piece.</summary>
@@ -57,8 +56,9 @@ internal sealed class SourceFaults(PieceTable table, CoordinatorOptions options)
             End(node, piece, download);
     }
 
-    public void Blame(SwarmNode by, SwarmNode source, int piece, PieceFailure failure, TimeSpan now)
+    public void Blame(SwarmNode by, PeerRun run, int piece, PieceFailure failure, TimeSpan now)
     {
+        var source = run.Source;
         switch (failure)
         {
             case PieceFailure.NotHeld:
@@ -66,24 +66,74 @@ internal sealed class SourceFaults(PieceTable table, CoordinatorOptions options)
                 Withdraw(piece, source);
                 break;
             case PieceFailure.Unreachable:
-                by.Avoids[source.Peer.Node] = now + options.UnreachableRest;
-                if (source.Strikes++ == 0)
-                    source.FirstStrike = now;
-                // Many may see the same short absence at once.
-                if (source.Strikes >= StrikesToMute && now - source.FirstStrike >= 2 * options.UnreachableRest)
-                    Mute(source, now);
+                Avoid(by, source, options.UnreachableRest, now);
+                if (source.MissedBy.Count == 0)
+                    source.MissedSince = now;
+                source.MissedBy.Add(by.Peer.Node);
                 break;
             case PieceFailure.WrongBytes:
-                by.Avoids[source.Peer.Node] = now + options.WrongBytesRest;
                 Withdraw(piece, source);
-                source.Lies = now - source.LastLie < options.WrongBytesRest ? source.Lies + 1 : 1;
+                if (now - source.LastLie >= options.WrongBytesRest)
+                    source.LiedTo.Clear();
                 source.LastLie = now;
-                if (source.Lies >= LiesToMute)
-                    Mute(source, now);
+                var lies = source.LiedTo[by.Peer.Node] = source.LiedTo.GetValueOrDefault(by.Peer.Node) + 1;
+                Avoid(by, source, lies < LiesToOneToMute ? options.UnreachableRest : options.WrongBytesRest, now);
+                // One accuser may be the broken one himself.
+                if (source.LiedTo.Count >= AccusersToMute)
+                    Mute(source, options.WrongBytesRest, isForLies: true, now);
                 break;
             default:
                 break;
         }
+    }
+
+    /// <summary>
+    /// A source that one node cannot use is still there for others, and that node gets from them what they got: nothing is read from the origin again for it. Only when nobody who
+    /// needs it can use it, it counts as having nothing for a while.
+    /// </summary>
+    public void Tick(TimeSpan now)
+    {
+        foreach (var source in roster.Members)
+            Reconsider(source, now);
+        for (var i = 0; i < roster.Replicas.Count; i++)
+            Reconsider(roster.Replicas[i], now);
+    }
+
+    /// <summary>It has just started, or got the entry: whoever could not reach it before may now.</summary>
+    public void Announced(SwarmNode replica)
+    {
+        replica.MissedBy.Clear();
+        if (replica is { IsMuted: true, IsLiar: false })
+            table.Unmute(replica);
+    }
+
+    private void Reconsider(SwarmNode source, TimeSpan now)
+    {
+        if (source.IsMuted)
+        {
+            if (source.MutedUntil <= now)
+                table.Unmute(source);
+            return;
+        }
+
+        if (source.LiedTo.Count > 0 && roster.Members.TrueForAll(node => !Needs(node, source, now) || source.LiedTo.GetValueOrDefault(node.Peer.Node) >= LiesToOneToMute))
+            Mute(source, options.WrongBytesRest, isForLies: true, now);
+        else if (source.MissedBy.Count > 0 && now - source.MissedSince >= options.UnreachableLapse
+            && (now - source.MissedSince >= LapsesAtMost * options.UnreachableLapse || roster.Members.TrueForAll(node => !Needs(node, source, now) || source.MissedBy.Contains(node.Peer.Node))))
+            Mute(source, LapsesAtMost * options.UnreachableLapse, isForLies: false, now);
+    }
+
+    private bool Needs(SwarmNode node, SwarmNode source, TimeSpan now) =>
+        node != source && !node.IsSourceOnly && node.Peer.Node != source.Peer.Node && now - node.Heard < options.ClaimLapse && (source.IsReplica || !node.Held.Covers(source.Held));
+
+    /// <summary>Longer each time, as long as nothing comes through in between.</summary>
+    private void Avoid(SwarmNode by, SwarmNode source, TimeSpan rest, TimeSpan now)
+    {
+        var times = by.Avoids.GetValueOrDefault(source.Peer.Node);
+        // The other pieces of the same run.
+        if (now < times.Until && now + rest <= times.Until)
+            return;
+        by.Avoids[source.Peer.Node] = (now + rest * (rest == options.UnreachableRest ? Math.Min(1 << Math.Min(times.Times, 10), LongestRest) : 1), times.Times + 1);
     }
 
     private void Withdraw(int piece, SwarmNode source)
@@ -94,10 +144,12 @@ internal sealed class SourceFaults(PieceTable table, CoordinatorOptions options)
         source.Withdrawn.Add(piece);
     }
 
-    private void Mute(SwarmNode source, TimeSpan now)
+    private void Mute(SwarmNode source, TimeSpan rest, bool isForLies, TimeSpan now)
     {
-        table.Mute(source, now + options.WrongBytesRest);
-        source.Strikes = 0;
+        source.IsLiar = isForLies;
+        table.Mute(source, now + rest);
+        source.MissedBy.Clear();
+        source.LiedTo.Clear();
     }
 
     private static void Count(SwarmNode node, PeerRun run)

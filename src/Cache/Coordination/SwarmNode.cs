@@ -1,11 +1,14 @@
 namespace DatasetCache.Coordination;
 
 /// <summary>What the coordinator knows about one node in one plan.</summary>
-internal sealed class SwarmNode(Peer peer, Guid session, PieceSet held)
+internal sealed class SwarmNode(Peer peer, Guid session, long started, PieceSet held)
 {
     public Peer Peer { get; set; } = peer;
 
     public Guid Session { get; } = session;
+
+    /// <summary>Orders the sessions of a node; 0 where it is not known.</summary>
+    public long Started { get; } = started;
 
     public PieceSet Held { get; } = held;
 
@@ -49,6 +52,9 @@ internal sealed class SwarmNode(Peer peer, Guid session, PieceSet held)
 
     public Dictionary<int, int> Partial { get; } = [];
 
+    /// <summary>Those of <see cref="Partial"/> that were not given to it yet, nor passed over.</summary>
+    public Queue<int> PartialLeft { get; } = [];
+
     /// <summary>Given out by the last reply: back with it if that reply is lost.</summary>
     public List<int> GrantedClaims { get; } = [];
 
@@ -63,19 +69,23 @@ internal sealed class SwarmNode(Peer peer, Guid session, PieceSet held)
 
     public TimeSpan NeighboursDue { get; set; }
 
-    /// <summary>Sources that it could not use, and until when it is not sent there.</summary>
-    public Dictionary<string, TimeSpan> Avoids { get; } = [];
+    /// <summary>Sources that it could not use: until when it is not sent there, and how often that was so in a row.</summary>
+    public Dictionary<string, (TimeSpan Until, int Times)> Avoids { get; } = [];
 
     public TimeSpan? MutedUntil { get; set; }
 
     public bool IsMuted => MutedUntil is not null;
 
-    /// <summary>Failures in a row that others had with it as a source, and lies.</summary>
-    public int Strikes { get; set; }
+    /// <summary>It is muted for what it sent, not for being out of reach.</summary>
+    public bool IsLiar { get; set; }
 
-    public TimeSpan FirstStrike { get; set; }
+    /// <summary>Who could not reach it since anybody last could.</summary>
+    public HashSet<string> MissedBy { get; } = [];
 
-    public int Lies { get; set; }
+    public TimeSpan MissedSince { get; set; }
+
+    /// <summary>To whom it sent wrong bytes, and how many pieces.</summary>
+    public Dictionary<string, int> LiedTo { get; } = [];
 
     public TimeSpan LastLie { get; set; }
 
@@ -99,4 +109,6 @@ internal sealed class Download(PeerRun first)
     public PeerRun First => first;
 
     public PeerRun? Second { get; set; }
+
+    public PeerRun? From(string node) => Second?.Source.Peer.Node == node ? Second : First.Source.Peer.Node == node ? First : null;
 }

@@ -53,6 +53,12 @@ public sealed record MemberReportMessage
 
     [Id(16)]
     public ImmutableArray<CompletedPieceMessage> Unproven { get; init; } = [];
+
+    [Id(17)]
+    public int? HeldCount { get; init; }
+
+    [Id(18)]
+    public long Started { get; init; }
 }
 
 [GenerateSerializer, Immutable, Alias("dscache.piece.partial")]

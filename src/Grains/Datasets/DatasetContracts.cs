@@ -69,6 +69,8 @@ internal static class DatasetContracts
     {
         From = report.From.ToMessage(),
         Session = report.Session,
+        Started = report.Started,
+        HeldCount = report.HeldCount,
         Sequence = report.Sequence,
         Seen = report.Seen.ToMessage(),
         Plan = report.Plan,
@@ -90,6 +92,8 @@ internal static class DatasetContracts
     {
         From = report.From.ToPeer(),
         Session = report.Session,
+        Started = report.Started,
+        HeldCount = report.HeldCount,
         Sequence = report.Sequence,
         Seen = report.Seen.ToEpoch(),
         Plan = report.Plan,

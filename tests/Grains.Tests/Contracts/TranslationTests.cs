@@ -34,7 +34,12 @@ public sealed class TranslationTests
             StaysAsSource = true,
             Answered = 4,
             Unproven = [new CompletedPiece(8, 7, "n4")],
+            HeldCount = 2,
+            Started = 638_000_000_000_000_000,
         };
+        // Whatever is added to a report and left out here could be lost on its way unnoticed.
+        Assert.All(typeof(MemberReport).GetProperties().Where(property => property.CanWrite), property =>
+            Assert.NotEqual(property.PropertyType.IsValueType ? Activator.CreateInstance(property.PropertyType) : null, property.GetValue(report)));
 
         var arrived = Travel(report.ToMessage()).ToReport();
 
