@@ -22,6 +22,9 @@ internal sealed record Options
 
     public int Runs { get; init; } = 3;
 
+    /// <summary>Nodes that are killed, one after the other.</summary>
+    public int Kills { get; init; } = 2;
+
     /// <summary>How many of these nodes copy by rivals: N times the dataset goes through one link.</summary>
     public int RivalsUpTo { get; init; } = 8;
 
@@ -40,6 +43,7 @@ internal sealed record Options
                 "--origin-rate" => options with { OriginRate = Value() },
                 "--rounds" => options with { Rounds = Number(Value()) },
                 "--runs" => options with { Runs = Number(Value()) },
+                "--kills" => options with { Kills = Number(Value()) },
                 "--rivals-up-to" => options with { RivalsUpTo = Number(Value()) },
                 "fanout" or "narrow" or "origin" or "late" or "warm" or "kill" => options with { What = [.. options.What, argument] },
                 _ => throw new FormatException($"'{argument}' is not known."),

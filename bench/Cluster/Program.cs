@@ -1,5 +1,6 @@
 // origin ADDRESS PORT          the counting origin; ends with its input
-// [WHAT…] [--nodes 2,8,16] [--size MIB] [--file-size MIB] [--rate 50mbit] [--origin-rate 25mbit] [--rounds N] [--runs N] [--rivals-up-to N]
+// asks ROOT GATEWAY CALLS      warm acquires of the node of this network namespace
+// [WHAT…] [--nodes 2,8,16] [--size MIB] [--file-size MIB] [--rate 50mbit] [--origin-rate 25mbit] [--rounds N] [--runs N] [--kills N] [--rivals-up-to N]
 //   fanout  all nodes at once, every link as fast as the others     narrow  the same, the origin's link the narrow one
 //   origin  each range once, in many small runs, and where the coordinator's host is killed
 //   late    a node that comes when all others have it               warm    what they have, through the node
@@ -15,6 +16,8 @@ if (args is ["origin", var address, var port])
     await CountingOrigin.RunAsync(address, int.Parse(port, CultureInfo.InvariantCulture));
     return 0;
 }
+if (args is ["asks", var root, var gateway, var calls])
+    return await WarmAsks.RunAsync(root, gateway, int.Parse(calls, CultureInfo.InvariantCulture)) ? 0 : 1;
 Options options;
 try
 {
@@ -36,6 +39,18 @@ foreach (var what in options.What)
             break;
         case "narrow":
             await new FanOut(ground, options, verdict).RunAsync(options.OriginRate);
+            break;
+        case "origin":
+            await new OneRead(ground, options, verdict).RunAsync();
+            break;
+        case "late":
+            await new Late(ground, options, verdict).RunAsync();
+            break;
+        case "warm":
+            await new Warm(ground, verdict).RunAsync();
+            break;
+        case "kill":
+            await new Kills(ground, options, verdict).RunAsync();
             break;
     }
 }

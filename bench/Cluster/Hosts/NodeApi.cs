@@ -9,7 +9,7 @@ namespace DatasetCache.Bench.Cluster.Hosts;
 
 /// <summary>What came of an acquire. Times are timestamps of <see cref="Stopwatch"/>.</summary>
 /// <param name="Error">Null where it came to a good end.</param>
-internal sealed record Acquired(int Node, long Asked, long Ready, string? Lease, string? Path, string? Error)
+internal sealed record JobOutcome(int Node, long Asked, long Ready, string? Lease, string? Path, string? Error)
 {
     public double Seconds => Stopwatch.GetElapsedTime(Asked, Ready).TotalSeconds;
 }
@@ -33,7 +33,7 @@ internal sealed class NodeApi : IDisposable
 
     /// <summary>Asks, and waits until the node is done.</summary>
     /// <param name="watch">Is told how many bytes have come from the origin and how many from others, again and again, with a timestamp.</param>
-    public async Task<Acquired> AcquireAsync(MadeDataset dataset, Action<long, long, long>? watch = null)
+    public async Task<JobOutcome> AcquireAsync(MadeDataset dataset, Action<long, long, long>? watch = null)
     {
         var asked = Stopwatch.GetTimestamp();
         try
@@ -48,15 +48,15 @@ internal sealed class NodeApi : IDisposable
                 work = await AnswerAsync(await http.GetAsync($"/v1/acquisitions/{work.GetProperty("ticket").GetString()}?wait={wait}"));
             }
             var ready = work.GetProperty("dataset");
-            return new Acquired(Node, asked, Stopwatch.GetTimestamp(), ready.GetProperty("lease").GetProperty("id").GetString(), ready.GetProperty("snapshotPath").GetString(), Error: null);
+            return new JobOutcome(Node, asked, Stopwatch.GetTimestamp(), ready.GetProperty("lease").GetProperty("id").GetString(), ready.GetProperty("snapshotPath").GetString(), Error: null);
         }
         catch (Exception e) when (e is HttpRequestException or IOException or InvalidOperationException or JsonException)
         {
-            return new Acquired(Node, asked, Stopwatch.GetTimestamp(), Lease: null, Path: null, e.Message);
+            return new JobOutcome(Node, asked, Stopwatch.GetTimestamp(), Lease: null, Path: null, e.Message);
         }
     }
 
-    public async Task ReleaseAsync(Acquired acquired)
+    public async Task ReleaseAsync(JobOutcome acquired)
     {
         if (acquired.Lease is { } lease)
             (await http.DeleteAsync("/v1/leases/" + lease)).Dispose();

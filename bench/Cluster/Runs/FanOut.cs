@@ -54,33 +54,12 @@ internal sealed class FanOut(Ground ground, Options options, Verdict verdict)
         var dataset = ground.Dataset(bytes, Math.Max(1, options.Size / options.FileSize));
         var numbers = Enumerable.Range(1, nodes).ToArray();
         var commands = await Task.WhenAll(numbers.Select(node => ground.OnAsync(node, "dscache", "get", dataset.Snapshot, "--dataset", dataset.Id, "--select", "all", "--into", ground.JobOf(node), "-q")));
-        var apis = numbers.Select(node => new NodeApi(ground, node)).ToArray();
-        try
-        {
-            await Task.WhenAll(apis.Select(api => api.GreetAsync()));
-            var cpu = new Cpu();
-            double[] times;
-            if (byCli)
-            {
-                times = await Task.WhenAll(commands.Select(Commands.TimeAsync));
-            }
-            else
-            {
-                var acquired = await Task.WhenAll(apis.Select(api => api.AcquireAsync(dataset)));
-                if (acquired.FirstOrDefault(one => one.Error is not null) is { } failed)
-                    throw new InvalidOperationException($"node {failed.Node}: {failed.Error}");
-                times = [.. acquired.Select(one => one.Seconds)];
-                await Task.WhenAll(apis.Zip(acquired, (api, one) => api.ReleaseAsync(one)));
-            }
-            var round = new Round(Verdict.Median(times), times.Max(), cpu.Idle(), await OriginCount.OfAsync(ground, dataset));
-            await ground.ClearAsync(numbers);
-            return round;
-        }
-        finally
-        {
-            foreach (var api in apis)
-                api.Dispose();
-        }
+        using var jobs = await Jobs.OnAsync(ground, numbers);
+        var cpu = new Cpu();
+        var times = byCli ? await Task.WhenAll(commands.Select(Commands.TimeAsync)) : [.. (await jobs.GetAsync(dataset)).Select(one => one.Seconds)];
+        var round = new Round(Verdict.Median(times), times.Max(), cpu.Idle(), await OriginCount.OfAsync(ground, dataset));
+        await ground.ClearAsync(numbers);
+        return round;
     }
 
     private async Task RivalsAsync(int nodes, long bytes, double ours)
