@@ -69,12 +69,6 @@ internal sealed class SwarmNews(PieceTable table, OriginClaims origin, SwarmRost
         var isOwn = table.Claims.TryGetValue(piece, out var claimant) && claimant == node;
         if (isOwn)
             origin.Completed(piece, now);
-        else if (claimant is not null)
-        {
-            claimant.Dropped.Add(piece);
-            origin.GiveBack(piece);
-        }
-
         if (!table.Known.Contains(piece))
         {
             table.Prove(piece, completed.Checksum, completed.Source is null ? node : null);
@@ -89,6 +83,7 @@ internal sealed class SwarmNews(PieceTable table, OriginClaims origin, SwarmRost
             node.Withdrawn.Remove(piece);
         if (!node.Withdrawn.Contains(piece))
             table.AddHolder(piece, node);
+        Spare(piece);
     }
 
     /// <summary>Two nodes have something else for the same piece. Which is right only the origin can tell, to somebody else: nobody's counts until then.</summary>
@@ -147,14 +142,19 @@ internal sealed class SwarmNews(PieceTable table, OriginClaims origin, SwarmRost
             }
 
             node.Proven.Add(piece);
-            if (table.Claims.TryGetValue(piece, out var claimant))
-            {
-                claimant.Dropped.Add(piece);
-                origin.GiveBack(piece);
-            }
-
             table.AddHolder(piece, node);
         }
+
+        Spare(piece);
+    }
+
+    /// <summary>Whoever reads it from the origin need not, where others can have it by now: not from a muted node.</summary>
+    private void Spare(int piece)
+    {
+        if (table.Holders(piece) == 0 || !table.Claims.TryGetValue(piece, out var claimant))
+            return;
+        claimant.Dropped.Add(piece);
+        origin.GiveBack(piece);
     }
 
     private void TakeFailed(SwarmNode node, FailedPiece failed, TimeSpan now)

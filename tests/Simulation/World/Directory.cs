@@ -53,11 +53,12 @@ internal sealed class Directory(SimulatedCluster cluster)
     {
         // It does not know how far the last one counted, but for what nodes told one that had to end.
         var epoch = new Epoch(membership, highest.Membership == membership ? highest.Counter + 1 : 1, cluster.NextGuid());
-        var activation = new Activation(new DatasetCoordinator("sim", epoch, options, cluster.Random.Next()), cluster.Random.Next(cluster.Nodes.Count));
+        var activation = new Activation(new DatasetCoordinator("sim", epoch, options, cluster.Random.Next()), cluster.Random.Next(cluster.Nodes.Count), new Knowledge(cluster, cluster.Now));
         cluster.Trace?.Invoke($"{cluster.Now.TotalSeconds:0.000} activation {epoch.Membership}.{epoch.Counter}");
         activations.RemoveAll(old => old.IsOver);
         activations.Add(activation);
         activation.Coordinator.NodesAre(cluster.LiveNames(), cluster.Now);
+        activation.Knowledge.Begin();
         Tick(activation);
         return activation;
     }
@@ -76,7 +77,6 @@ internal sealed class Directory(SimulatedCluster cluster)
             return;
         Losses++;
         lost.IsOver = true;
-        cluster.FaultOfTalk();
         if (withHost)
         {
             cluster.Nodes[lost.Host].Crash();
@@ -90,7 +90,6 @@ internal sealed class Directory(SimulatedCluster cluster)
     public void Double()
     {
         Doubles++;
-        cluster.FaultOfTalk();
         if (cluster.Random.Next(2) == 0)
             membership++;
         else if (activations.Find(activation => !activation.IsOver) is { } first && first.Coordinator.Epoch > highest)
@@ -102,7 +101,6 @@ internal sealed class Directory(SimulatedCluster cluster)
             var live = activations.Where(activation => !activation.IsOver).OrderByDescending(activation => activation.Coordinator.Epoch).ToList();
             foreach (var old in live.Skip(1))
                 old.IsOver = true;
-            cluster.FaultOfTalk();
         });
     }
 
@@ -111,7 +109,11 @@ internal sealed class Directory(SimulatedCluster cluster)
         membership++;
         foreach (var activation in activations)
             if (!activation.IsOver)
+            {
                 activation.Coordinator.NodesAre(cluster.LiveNames(), cluster.Now);
+                foreach (var node in cluster.Nodes.Where(node => !node.IsMember))
+                    activation.Knowledge.Forget(node.Name);
+            }
     }
 
     public Activation? Newest => activations.FindLast(activation => !activation.IsOver);
@@ -133,6 +135,10 @@ internal sealed class Directory(SimulatedCluster cluster)
             if (answered || activation.IsOver)
                 return;
             answered = true;
+            if (holding is null && activation.Knowledge.IsSilent(node.Name))
+                activation.Knowledge.Forget(node.Name);
+            else
+                activation.Knowledge.Answered(node.Name, holding);
             Decide(activation, coordinator =>
             {
                 coordinator.Learn(node.Name, holding, cluster.Now);
@@ -140,19 +146,21 @@ internal sealed class Directory(SimulatedCluster cluster)
             });
         }
 
-        cluster.Send(() =>
+        cluster.Send(activation.Host, node.Number, () =>
         {
             if (!node.IsUp)
                 return;
             var holding = node.Describe();
-            cluster.Send(() => Learn(holding));
+            cluster.Send(node.Number, activation.Host, () => Learn(holding));
         });
         cluster.Events.After(TimeSpan.FromSeconds(4), () => Learn(null));
     }
 }
 
-internal sealed class Activation(DatasetCoordinator coordinator, int host)
+internal sealed class Activation(DatasetCoordinator coordinator, int host, Knowledge knowledge)
 {
+    public Knowledge Knowledge => knowledge;
+
     public DatasetCoordinator Coordinator => coordinator;
 
     public int Host => host;

@@ -22,6 +22,9 @@ internal sealed record Scenario
     /// <summary>All nodes ask within this time.</summary>
     public TimeSpan Arrival { get; init; } = TimeSpan.FromMilliseconds(100);
 
+    /// <summary>Of the pieces, how many each node has a part of when it begins.</summary>
+    public double Partial { get; init; }
+
     public Faults Faults { get; init; } = new();
 
     public DatasetCache.Coordination.CoordinatorOptions Options { get; init; } = new();
@@ -54,7 +57,9 @@ internal sealed record Faults
 
     public bool OriginChanges { get; init; }
 
-    public bool AreQuiet => Crashes == 0 && CoordinatorLosses == 0 && DoubleActivations == 0 && Loss == 0 && Repeated == 0 && Late == 0 && Liars == 0 && Slow == 0 && OriginErrors == 0 && !OriginChanges;
+    public int Cuts { get; init; }
+
+    public bool AreQuiet => Crashes == 0 && CoordinatorLosses == 0 && DoubleActivations == 0 && Loss == 0 && Repeated == 0 && Late == 0 && Liars == 0 && Slow == 0 && OriginErrors == 0 && !OriginChanges && Cuts == 0;
 
     /// <summary>Some of everything, by a seed.</summary>
     public static Scenario Draw(int seed)
@@ -84,7 +89,9 @@ internal sealed record Faults
                 Slow = Maybe(0.25) && nodes > 2 ? 1 : 0,
                 OriginErrors = Maybe(0.25) ? random.NextDouble() * 0.3 : 0,
                 OriginChanges = Maybe(0.15),
+                Cuts = Maybe(0.35) ? random.Next(1, 4) : 0,
             },
+            Partial = Maybe(0.3) ? random.NextDouble() : 0,
         };
     }
 }

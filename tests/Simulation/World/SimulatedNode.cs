@@ -33,8 +33,20 @@ internal sealed class SimulatedNode(SimulatedCluster cluster, int number)
 
     public bool IsLiar { get; set; }
 
-    /// <summary>It is not believed any more; what it holds may be read again.</summary>
-    public bool HasLied { get; private set; }
+    /// <summary>The download that it has now.</summary>
+    public Guid Session { get; private set; }
+
+    /// <summary>It sent this one wrongly, or two others: what it holds may be read again.</summary>
+    public bool IsNotBelieved(int version, int piece) => lies.Count > 1 || lies.Contains((version, piece));
+
+    /// <summary>It is reading this from the origin because this activation said so.</summary>
+    public bool Reads(int version, int piece, Knowledge told) =>
+        IsUp && this.version == version && flows.ContainsKey((piece, null)) && origins.TryGetValue(piece, out var by) && by == told;
+
+    public bool IsWhole(int version) => ready == version;
+
+    /// <summary>It has the piece, and not from anybody who could vouch for it.</summary>
+    public bool IsGuess(int piece) => member is not null && member.Held.Contains(piece) && !member.IsProven(piece);
 
     public bool IsReady => ready is not null;
 
@@ -47,15 +59,11 @@ internal sealed class SimulatedNode(SimulatedCluster cluster, int number)
 
     public bool HasProven(int version, int piece) => disk.TryGetValue(version, out var pieces) && pieces.ContainsKey(piece) && (this.version != version || member is null || member.IsProven(piece));
 
-    /// <summary>When it came back; others may go by its absence for a while after.</summary>
-    public TimeSpan? Back { get; private set; }
-
-    /// <summary>It says so when it is asked.</summary>
-    public bool IsKnownToHold(int version, int piece) => (member is not null && this.version == version && member.IsProven(piece) && !told.Contains(piece)) || (ready == version && replicaKnown);
-
-    // Completed, and the coordinator has not answered since.
-    private readonly HashSet<int> told = [];
-    private bool replicaKnown;
+    private readonly List<(int Version, int Piece)> lies = [];
+    private readonly Dictionary<int, Knowledge?> origins = [];
+    private readonly Dictionary<int, int> partial = [];
+    private Knowledge? answering;
+    private long starts;
 
     public void Begin()
     {
@@ -81,7 +89,6 @@ internal sealed class SimulatedNode(SimulatedCluster cluster, int number)
         StopMember();
         seen = Epoch.None;
         listed = null;
-        replicaKnown = false;
         var crashed = life;
         cluster.Events.After(TimeSpan.FromMilliseconds(cluster.Random.Next(1500, 12000)), () =>
         {
@@ -93,13 +100,12 @@ internal sealed class SimulatedNode(SimulatedCluster cluster, int number)
         cluster.Events.After(TimeSpan.FromMilliseconds(cluster.Random.Next(200, 15000)), () =>
         {
             IsUp = true;
-            Back = cluster.Now;
             IsMember = true;
             cluster.Directory.MembershipChanged();
             Begin();
         });
         foreach (var other in cluster.Nodes)
-            other.PeerCrashed(this);
+            other.PeerLost(this);
     }
 
     public NodeHolding Describe() => new()
@@ -172,7 +178,7 @@ internal sealed class SimulatedNode(SimulatedCluster cluster, int number)
                 var holder = reply.Holders.Count > 0 ? cluster.ByName(reply.Holders[cluster.Random.Next(reply.Holders.Count)].Node) : this;
                 Later(TimeSpan.FromMilliseconds(3), () =>
                 {
-                    if (listed != found && !(holder.IsUp && (holder.listed == found || holder.ready == found)))
+                    if (listed != found && !(holder.IsUp && cluster.Cuts.CanTalk(number, holder.Number) && (holder.listed == found || holder.ready == found)))
                     {
                         Later(TimeSpan.FromMilliseconds(100), () => AskManifest());
                         return;
@@ -201,10 +207,19 @@ internal sealed class SimulatedNode(SimulatedCluster cluster, int number)
             held.Add(piece);
         uint[] sums = [.. pieces.OrderBy(piece => piece.Key).Select(piece => piece.Value)];
         uint[] expected = isExpected ? [.. Enumerable.Range(0, size).Select(piece => Origin.Content(which, piece))] : [];
-        told.Clear();
-        told.UnionWith(pieces.Keys);
-        member = new SwarmMember(Peer, cluster.NextGuid(), $"plan-{which}", held, sums, [], expected, new MemberOptions(), cluster.Random.Next());
+        Session = cluster.NextGuid();
+        member = new SwarmMember(Peer, Session, $"plan-{which}", held, sums, Partial(held), expected, new MemberOptions(), cluster.Random.Next(), ++starts);
         Step();
+    }
+
+    /// <summary>What an older version left here.</summary>
+    private List<PartialPiece> Partial(PieceSet held)
+    {
+        var random = new Random(unchecked((cluster.Scenario.Seed * 31) + number));
+        for (var piece = 0; piece < held.Size && partial.Count < held.Size * cluster.Scenario.Partial; piece++)
+            if (random.NextDouble() < cluster.Scenario.Partial)
+                partial[piece] = random.Next(1, cluster.Scenario.PieceBytes);
+        return [.. partial.Where(part => !held.Contains(part.Key)).Select(part => new PartialPiece(part.Key, part.Value))];
     }
 
     private void StopMember()
@@ -262,9 +277,8 @@ internal sealed class SimulatedNode(SimulatedCluster cluster, int number)
 
     private void Report(SwarmMember mine, MemberReport report)
     {
-        var completed = report.Completed.Select(piece => piece.Piece).ToList();
-        if (report.Held is { } all)
-            completed.AddRange(Enumerable.Range(0, all.Size).Where(all.Contains));
+        var which = version!.Value;
+        Knowledge? by = null;
         cluster.Trace?.Invoke($"{cluster.Now.TotalSeconds:0.000} {Name} reports {report.Sequence} after {report.Answered} seen {report.Seen.Counter}: {Text(report)}");
         cluster.Call(this, coordinator => coordinator.Report(report, cluster.Now), reply =>
         {
@@ -275,9 +289,14 @@ internal sealed class SimulatedNode(SimulatedCluster cluster, int number)
                 mine.Unavailable(cluster.Now);
             else
                 mine.Replied(reply, cluster.Now);
-            if (reply is { Resync: false })
-                told.ExceptWith(completed);
+            answering = by;
             Step();
+            answering = null;
+        },
+        (activation, reply) =>
+        {
+            by = activation.Knowledge;
+            by.Heard(this, which, report, reply);
         });
     }
 
@@ -294,7 +313,7 @@ internal sealed class SimulatedNode(SimulatedCluster cluster, int number)
         {
             if (member != mine)
                 return;
-            var held = other.IsUp && other.version == version && other.member is not null ? other.member.Held.Copy()
+            var held = !cluster.Cuts.CanTalk(number, other.Number) ? null : other.IsUp && other.version == version && other.member is not null ? other.member.Held.Copy()
                 : other.IsUp && other.ready == version ? PieceSet.Full(cluster.Scenario.Pieces) : null;
             mine.NeighbourHolds(neighbour, held, cluster.Now);
             Step();
@@ -323,6 +342,7 @@ internal sealed class SimulatedNode(SimulatedCluster cluster, int number)
         var which = version!.Value;
         var mine = member!;
         flows[(piece, null)] = null;
+        origins[piece] = answering;
         cluster.Reads(this, which, piece);
         Later(cluster.Scenario.OriginLatency, () =>
         {
@@ -346,7 +366,7 @@ internal sealed class SimulatedNode(SimulatedCluster cluster, int number)
                 return;
             }
 
-            var flow = new Flow(cluster.Origin.Up, Down, cluster.Scenario.PieceBytes, cluster.Scenario.ChunkBytes, () => Arrived(mine, piece, null, Origin.Content(which, piece)));
+            var flow = new Flow(cluster.Origin.Up, Down, partial.GetValueOrDefault(piece, cluster.Scenario.PieceBytes), cluster.Scenario.ChunkBytes, () => Arrived(mine, piece, null, Origin.Content(which, piece)));
             flows[(piece, null)] = flow;
             flow.Start();
         });
@@ -367,7 +387,7 @@ internal sealed class SimulatedNode(SimulatedCluster cluster, int number)
             if (member != mine || !flows.ContainsKey((piece, source)))
                 return;
             var other = cluster.ByName(source);
-            if (!other.IsUp)
+            if (!other.IsUp || !cluster.Cuts.CanTalk(number, other.Number))
             {
                 Fail(mine, run, at, PieceFailure.Unreachable, TimeSpan.FromMilliseconds(200));
                 return;
@@ -382,7 +402,7 @@ internal sealed class SimulatedNode(SimulatedCluster cluster, int number)
             if (other.IsLiar && !cluster.FaultsAreOver && cluster.Random.Next(3) == 0)
             {
                 cluster.Lies++;
-                other.HasLied = true;
+                other.lies.Add((which, piece));
                 content ^= 0xdead;
             }
 
@@ -421,7 +441,8 @@ internal sealed class SimulatedNode(SimulatedCluster cluster, int number)
         Step();
     });
 
-    private void PeerCrashed(SimulatedNode other)
+    /// <summary>It has crashed, or nothing comes through any more.</summary>
+    public void PeerLost(SimulatedNode other)
     {
         if (member is null || !IsUp)
             return;
@@ -450,7 +471,6 @@ internal sealed class SimulatedNode(SimulatedCluster cluster, int number)
         if (mine.Completed(piece, content, source, cluster.Now))
         {
             disk[version!.Value][piece] = content;
-            told.Add(piece);
         }
 
         if (mine.IsProven(piece) && disk[version!.Value][piece] != Origin.Content(version.Value, piece))
@@ -481,8 +501,7 @@ internal sealed class SimulatedNode(SimulatedCluster cluster, int number)
                 return;
             if (reply is null || reply.Epoch < Seen)
                 Later(TimeSpan.FromMilliseconds(200), Announce);
-            else
-                replicaKnown = true;
-        });
+        },
+        (activation, _) => activation.Knowledge.Heard(report));
     }
 }
