@@ -45,7 +45,7 @@ internal sealed record CoordinatorOptions
     /// <summary>Runs of pieces that a node is told to fetch from others at a time. With more than others may send, some wait for the busy. Default: 3.</summary>
     public int DownloadsPerMember { get; init; } = 3;
 
-    /// <summary>How long a node is not sent to another that it could not reach, at first; doubles up to eight times that. Default: 2 s.</summary>
+    /// <summary>How long a node is not sent to another that it could not reach, at first; doubles up to four times that. Default: 2 s.</summary>
     public TimeSpan UnreachableRest { get; init; } = TimeSpan.FromSeconds(2);
 
     /// <summary>

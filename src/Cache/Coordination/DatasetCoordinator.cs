@@ -27,8 +27,13 @@ internal sealed class DatasetCoordinator(string key, Epoch epoch, CoordinatorOpt
             return new ManifestReply { Epoch = epoch, Decision = ManifestDecision.Wait, Pause = options.ListingPause };
         var node = request.From.Node;
         if (request.Contradicted is { } contradicted && listing.Contradict(contradicted))
+        {
+            // Who began after a newer listing came goes by that one.
             foreach (var swarm in swarms.Values)
-                swarm.Supersede();
+                if (listing.Current is null || swarm.Began < listing.CurrentSince)
+                    swarm.Supersede();
+        }
+
         if (request.Failed is { } reason)
             listing.Failed(node, reason, now);
         if (request.Listed is { } listed)
@@ -54,7 +59,7 @@ internal sealed class DatasetCoordinator(string key, Epoch epoch, CoordinatorOpt
         {
             if (report.Held is null)
                 return new MemberReply { Epoch = epoch, Sequence = report.Sequence, Resync = true, Pause = options.Heartbeat };
-            swarms.Add(report.Plan, swarm = new Swarm(report.Plan, report.Pieces, options, random));
+            swarms.Add(report.Plan, swarm = new Swarm(report.Plan, report.Pieces, options, random, now));
         }
 
         return swarm.Report(report, epoch, replicas, !nodes.IsLearning(now), now);
@@ -116,7 +121,7 @@ internal sealed class DatasetCoordinator(string key, Epoch epoch, CoordinatorOpt
         foreach (var download in holding.Downloads)
         {
             if (!swarms.TryGetValue(download.Plan, out var swarm))
-                swarms.Add(download.Plan, swarm = new Swarm(download.Plan, download.Pieces, options, random));
+                swarms.Add(download.Plan, swarm = new Swarm(download.Plan, download.Pieces, options, random, now));
             swarm.Learn(download, now);
         }
 

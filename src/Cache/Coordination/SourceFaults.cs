@@ -3,7 +3,7 @@ namespace DatasetCache.Coordination;
 /// <summary>What happened to pieces on their way between nodes, and whose fault that was.</summary>
 internal sealed class SourceFaults(PieceTable table, SwarmRoster roster, CoordinatorOptions options)
 {
-    private const int LongestRest = 8;
+    private const int LongestRest = 4;
     private const int AccusersToMute = 2;
     private const int LiesToOneToMute = 2;
 
@@ -69,7 +69,7 @@ internal sealed class SourceFaults(PieceTable table, SwarmRoster roster, Coordin
                 Avoid(by, source, options.UnreachableRest, now);
                 if (source.MissedBy.Count == 0)
                     source.MissedSince = now;
-                source.MissedBy.Add(by.Peer.Node);
+                source.MissedBy[by.Peer.Node] = now;
                 break;
             case PieceFailure.WrongBytes:
                 Withdraw(piece, source);
@@ -118,9 +118,19 @@ internal sealed class SourceFaults(PieceTable table, SwarmRoster roster, Coordin
 
         if (source.LiedTo.Count > 0 && roster.Members.TrueForAll(node => !Needs(node, source, now) || source.LiedTo.GetValueOrDefault(node.Peer.Node) >= LiesToOneToMute))
             Mute(source, options.WrongBytesRest, isForLies: true, now);
-        else if (source.MissedBy.Count > 0 && now - source.MissedSince >= options.UnreachableLapse
-            && (now - source.MissedSince >= LapsesAtMost * options.UnreachableLapse || roster.Members.TrueForAll(node => !Needs(node, source, now) || source.MissedBy.Contains(node.Peer.Node))))
+        else if (IsMissed(source, now))
             Mute(source, LapsesAtMost * options.UnreachableLapse, isForLies: false, now);
+    }
+
+    /// <summary>All who need it have tried again, in vain, when the time was over; a failure at its beginning alone says nothing about now.</summary>
+    private bool IsMissed(SwarmNode source, TimeSpan now)
+    {
+        var lapse = source.MissedSince + options.UnreachableLapse;
+        var last = source.MissedSince + (LapsesAtMost * options.UnreachableLapse);
+        return source.MissedBy.Count > 0 && now >= lapse
+            && (source.MissedBy.Values.Any(tried => tried >= last)
+                || (source.MissedBy.Values.Any(tried => tried >= lapse)
+                    && roster.Members.TrueForAll(node => !Needs(node, source, now) || (source.MissedBy.TryGetValue(node.Peer.Node, out var tried) && tried >= lapse))));
     }
 
     private bool Needs(SwarmNode node, SwarmNode source, TimeSpan now) =>

@@ -12,8 +12,9 @@ internal sealed class Swarm
     private readonly SwarmNews news;
     private readonly SwarmAnswers answers;
 
-    public Swarm(string plan, int pieces, CoordinatorOptions options, Random random)
+    public Swarm(string plan, int pieces, CoordinatorOptions options, Random random, TimeSpan now)
     {
+        Began = now;
         Plan = plan;
         this.options = options;
         table = new PieceTable(pieces);
@@ -25,6 +26,8 @@ internal sealed class Swarm
     }
 
     public string Plan { get; }
+
+    public TimeSpan Began { get; }
 
     public int Pieces => table.Size;
 

@@ -79,8 +79,8 @@ internal sealed class SwarmNode(Peer peer, Guid session, long started, PieceSet 
     /// <summary>It is muted for what it sent, not for being out of reach.</summary>
     public bool IsLiar { get; set; }
 
-    /// <summary>Who could not reach it since anybody last could.</summary>
-    public HashSet<string> MissedBy { get; } = [];
+    /// <summary>Who could not reach it since anybody last could, and when that was last tried.</summary>
+    public Dictionary<string, TimeSpan> MissedBy { get; } = [];
 
     public TimeSpan MissedSince { get; set; }
 

@@ -6,12 +6,12 @@ internal sealed class Cuts(SimulatedCluster cluster)
     // How long a node may be held to be out of reach after it was: 30 s, and what a report and a tick take.
     private static readonly TimeSpan Echo = TimeSpan.FromSeconds(45);
 
-    private readonly HashSet<(int From, int To)> cut = [];
+    private readonly Dictionary<(int From, int To), int> cut = [];
     private readonly Dictionary<(int Low, int High), (TimeSpan Since, TimeSpan? Until)> talks = [];
 
     public int Count { get; private set; }
 
-    public bool Reaches(int from, int to) => from == to || !cut.Contains((from, to));
+    public bool Reaches(int from, int to) => from == to || cut.GetValueOrDefault((from, to)) == 0;
 
     public bool CanTalk(int one, int other) => Reaches(one, other) && Reaches(other, one);
 
@@ -38,8 +38,9 @@ internal sealed class Cuts(SimulatedCluster cluster)
         cluster.Trace?.Invoke($"{cluster.Now.TotalSeconds:0.000} cut {string.Join(' ', pairs.Select(pair => $"{pair.Item1}>{pair.Item2}"))}");
         foreach (var pair in pairs)
         {
-            cut.Add(pair);
-            talks[Key(pair.Item1, pair.Item2)] = (cluster.Now, null);
+            if (CanTalk(pair.Item1, pair.Item2))
+                talks[Key(pair.Item1, pair.Item2)] = (cluster.Now, null);
+            cut[pair] = cut.GetValueOrDefault(pair) + 1;
             cluster.Nodes[pair.Item1].PeerLost(cluster.Nodes[pair.Item2]);
             cluster.Nodes[pair.Item2].PeerLost(cluster.Nodes[pair.Item1]);
         }
@@ -49,7 +50,7 @@ internal sealed class Cuts(SimulatedCluster cluster)
             cluster.Trace?.Invoke($"{cluster.Now.TotalSeconds:0.000} mended {string.Join(' ', pairs.Select(pair => $"{pair.Item1}>{pair.Item2}"))}");
             foreach (var pair in pairs)
             {
-                cut.Remove(pair);
+                cut[pair]--;
                 var key = Key(pair.Item1, pair.Item2);
                 if (CanTalk(pair.Item1, pair.Item2) && talks[key].Until is null)
                     talks[key] = talks[key] with { Until = cluster.Now };
