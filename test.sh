@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# ./test.sh                    everything: installs what is missing, builds, starts an S3 server, runs the tests, stops the server
+# ./test.sh                    everything: installs what is missing, builds, starts an S3 server (and, with Orleans, PostgreSQL), runs the tests, stops them
 # ./test.sh WORD…              only tests whose class or method name contains a WORD
 # ./test.sh -trait Fault=19    options go to the test runner (xunit.v3: -class, -method, -namespace, -trait, …) with their values
 # ./test.sh --list-faults      fault case numbers and the tests that cover them
@@ -54,6 +54,7 @@ trap 'exit 143' TERM
 install_tools() {
   command -v strace >/dev/null || apt_get install -y --no-install-recommends strace \
     || echo "test.sh: strace cannot be installed: the tests that need it skip" >&2
+  [[ $half != DatasetCache.sln ]] || tests/servers/postgres install || echo "test.sh: PostgreSQL cannot be installed: the tests that need it skip" >&2
   tests/servers/s3 install || echo "test.sh: the S3 server cannot be installed: the tests that need it skip" >&2
 }
 
