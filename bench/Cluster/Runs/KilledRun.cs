@@ -3,16 +3,16 @@ using System.Diagnostics;
 using System.Globalization;
 using DatasetCache.Bench.Cluster.Hosts;
 using DatasetCache.Bench.Cluster.Origin;
-using DatasetCache.Store;
 
 namespace DatasetCache.Bench.Cluster.Runs;
 
 /// <summary>A broadcast in whose middle a node is killed, and what the others noticed of it.</summary>
-/// <param name="PeerGap">Seconds: the longest in which a survivor, not yet done, had nothing from another node, up to the last thing that it had from one.</param>
+/// <param name="PeerGap">Seconds: the longest in which a survivor had nothing from another one, although that one held something that it lacked.</param>
+/// <param name="Pause">The same, whether there was something to be had or not, up to the last thing that it had from another node.</param>
 /// <param name="OriginGap">Seconds in which the origin sent nothing, up to the last that it sent.</param>
 /// <param name="ReadAgain">Reads of what a survivor had.</param>
 /// <param name="After">Seconds from the kill to the last survivor's end.</param>
-internal sealed record KilledRun(int Victim, bool IsCoordinator, double At, double PeerGap, int PeerGapOf, double OriginGap, IReadOnlyList<OriginRead> ReadAgain, IReadOnlyList<string> Errors, double After, OriginCount Count)
+internal sealed record KilledRun(int Victim, bool IsCoordinator, double At, double PeerGap, int PeerGapOf, double Pause, double OriginGap, IReadOnlyList<OriginRead> ReadAgain, IReadOnlyList<string> Errors, double After, OriginCount Count)
 {
     // Far enough that every node has something, early enough that much is missing.
     private const double KillAt = 0.3;
@@ -39,23 +39,27 @@ internal sealed record KilledRun(int Victim, bool IsCoordinator, double At, doub
         var coordinator = CoordinatorOf(ground, nodes, dataset);
         var chosen = victim ?? coordinator;
         var survivors = nodes.Where(node => node != chosen).ToArray();
-        var held = survivors.SelectMany(node => HeldBy(ground, node, dataset)).ToHashSet();
+        var holdings = new Holdings(ground, dataset, survivors);
+        var held = survivors.SelectMany(holdings.Of).ToHashSet();
         using (var process = Process.GetProcessById(ground.ProcessOf(chosen)))
             process.Kill();
         var killed = Stopwatch.GetTimestamp();
+        using var over = new CancellationTokenSource();
+        var watching = holdings.WatchAsync(over.Token);
         var acquired = await asking;
+        await over.CancelAsync();
+        var longest = await watching;
         var count = await OriginCount.OfAsync(ground, dataset);
         var ends = acquired.Where(one => one.Node != chosen).ToArray();
         await jobs.ReleaseAsync(ends);
         await ground.ScriptAsync("start", chosen.ToString(CultureInfo.InvariantCulture));
-        var gaps = survivors.Select(node => (Node: node, Gap: OriginCount.LongestGap(Growths(seen.Where(one => one.Node == node)), killed))).ToArray();
-        var longest = gaps.MaxBy(gap => gap.Gap);
-        return new KilledRun(chosen, chosen == coordinator, KillAt, longest.Gap, longest.Node, count.LongestGap(killed), ReadAgainOf(count, held, killed, Ground.AddressOf(chosen)),
+        var pause = survivors.Max(node => OriginCount.LongestGap(Growths(seen.Where(one => one.Node == node)), killed));
+        return new KilledRun(chosen, chosen == coordinator, KillAt, longest.Seconds, longest.Node, pause, count.LongestGap(killed), ReadAgainOf(count, held, killed, Ground.AddressOf(chosen)),
             [.. ends.Where(one => one.Error is not null).Select(one => $"node {one.Node}: {one.Error}")], Stopwatch.GetElapsedTime(killed, ends.Max(one => one.Ready)).TotalSeconds, count);
     }
 
     public override string ToString() => string.Create(CultureInfo.InvariantCulture,
-        $"node {Victim}{(IsCoordinator ? " (it coordinated)" : "")} at {At:P0}: the others done {After:0.0} s later; longest gap in peer pieces {PeerGap:0.00} s (node {PeerGapOf}), in origin reads {OriginGap:0.00} s; {Count}{string.Concat(Errors.Take(3).Select(error => "\n           " + error))}{string.Concat(ReadAgain.Take(3).Select(read => "\n           again: " + read))}");
+        $"node {Victim}{(IsCoordinator ? " (it coordinated)" : "")} at {At:P0}: the others done {After:0.0} s later; longest gap in peer pieces {PeerGap:0.00} s (node {PeerGapOf}; {Pause:0.00} s with those in which there was nothing to be had), in origin reads {OriginGap:0.00} s; {Count}{string.Concat(Errors.Take(3).Select(error => "\n           " + error))}{string.Concat(ReadAgain.Take(3).Select(read => "\n           again: " + read))}");
 
     // When a node had more from others than before.
     private static IEnumerable<long> Growths(IEnumerable<Seen> ofNode)
@@ -73,13 +77,6 @@ internal sealed record KilledRun(int Victim, bool IsCoordinator, double At, doub
         => nodes.Select(node => (Node: node, Since: File.ReadLines(Path.Combine(ground.Folder, $"node{node}", "log")).LastOrDefault(line => line.Contains("Coordinates ", StringComparison.Ordinal) && line.Contains(dataset.Id, StringComparison.Ordinal))))
             .Where(one => one.Since is not null).OrderByDescending(one => one.Since, StringComparer.Ordinal).Select(one => (int?)one.Node).FirstOrDefault()
             ?? throw new InvalidOperationException($"No node's log says that it coordinates {dataset.Id}.");
-
-    // By the journals of staging: what is noted there is in its file.
-    private static IEnumerable<(int File, int Piece)> HeldBy(Ground ground, int node, MadeDataset dataset)
-        => Directory.EnumerateDirectories(Path.Combine(ground.RootOf(node), "staging"), "*" + dataset.Id + "*")
-            .SelectMany(folder => Directory.EnumerateFiles(folder, "journal-*"))
-            .SelectMany(journal => Journal.Read(File.ReadAllBytes(journal)))
-            .Select(record => (record.File, record.Piece));
 
     private static List<OriginRead> ReadAgainOf(OriginCount count, HashSet<(int File, int Piece)> held, long killed, string victim)
     {
