@@ -12,7 +12,7 @@ internal sealed class Warm(Ground ground, Verdict verdict)
     {
         await ground.LinksAsync(nodes: null, servers: null);
         Console.WriteLine($"warm, through node 1 of {ground.Nodes}, {Calls} calls");
-        var command = await ground.OnAsync(1, Environment.ProcessPath!, "asks", ground.RootOf(1), $"{Ground.AddressOf(1)}:30001", Calls.ToString(System.Globalization.CultureInfo.InvariantCulture));
+        var command = await ground.OnAsync(1, Environment.ProcessPath!, "asks", ground.RootOf(1), "127.0.0.1:30001", Calls.ToString(System.Globalization.CultureInfo.InvariantCulture));
         using var process = Process.Start(command)!;
         await process.WaitForExitAsync();
         if (process.ExitCode != 0)
