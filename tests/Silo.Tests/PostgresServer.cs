@@ -9,14 +9,18 @@ namespace DatasetCache.Silo.Tests;
 internal static class PostgresServer
 {
     private static readonly SemaphoreSlim One = new(1, 1);
-    private static string? started;
+    private static readonly Dictionary<string, string> Started = new(StringComparer.Ordinal);
 
-    public static async Task<string> ConnectionStringAsync()
+    /// <param name="address">Null for 127.0.0.1; else another address of this host where it shall listen, one server for each.</param>
+    public static async Task<string> ConnectionStringAsync(IPAddress? address = null)
     {
         await One.WaitAsync();
         try
         {
-            return started ??= await StartAsync();
+            var key = address?.ToString() ?? "";
+            if (!Started.TryGetValue(key, out var there))
+                Started[key] = there = await StartAsync(address);
+            return there;
         }
         finally
         {
@@ -31,15 +35,17 @@ internal static class PostgresServer
         return ((IPEndPoint)socket.LocalEndPoint!).Port;
     }
 
-    private static async Task<string> StartAsync()
+    private static async Task<string> StartAsync(IPAddress? address)
     {
-        if (Environment.GetEnvironmentVariable("DSCACHE_TEST_POSTGRES") is { Length: > 0 } named)
+        if (address is null && Environment.GetEnvironmentVariable("DSCACHE_TEST_POSTGRES") is { Length: > 0 } named)
             return named;
-        var folder = Path.Combine(Path.GetTempPath(), $"dscache-postgres-{Environment.ProcessId}");
+        var folder = Path.Combine(Path.GetTempPath(), $"dscache-postgres-{Environment.ProcessId}-{Started.Count}");
         var start = new ProcessStartInfo(Path.Combine(Repository.Root, "tests/servers/postgres")) { RedirectStandardOutput = true, UseShellExecute = false };
         foreach (var argument in (string[])["start", folder, FreePort().ToString(System.Globalization.CultureInfo.InvariantCulture)])
             start.ArgumentList.Add(argument);
         start.Environment["DSCACHE_POSTGRES_OWNER"] = Environment.ProcessId.ToString(System.Globalization.CultureInfo.InvariantCulture);
+        if (address is not null)
+            start.Environment["DSCACHE_POSTGRES_LISTEN"] = address.ToString();
         using var process = Process.Start(start)!;
         var said = (await process.StandardOutput.ReadLineAsync())?.Trim();
         await process.WaitForExitAsync();

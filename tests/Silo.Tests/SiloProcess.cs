@@ -7,7 +7,7 @@ using DatasetCache.Store;
 
 namespace DatasetCache.Silo.Tests;
 
-/// <summary>A node as a process of its own.</summary>
+/// <summary>A node as a process of its own, in this network namespace or another. It ends with this process, whatever becomes of the test.</summary>
 internal sealed partial class SiloProcess : IAsyncDisposable
 {
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(2);
@@ -16,11 +16,21 @@ internal sealed partial class SiloProcess : IAsyncDisposable
     private readonly StringBuilder said = new();
     private readonly TaskCompletionSource ready = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly string root;
+    private readonly List<(string Text, TaskCompletionSource Heard)> awaited = [];
 
-    private SiloProcess(string root, IReadOnlyDictionary<string, string> environment, IEnumerable<string> arguments)
+    private SiloProcess(string root, IReadOnlyDictionary<string, string> environment, IEnumerable<string> arguments, string? networkNamespace)
     {
         this.root = root;
-        var start = new ProcessStartInfo(Path.Combine(AppContext.BaseDirectory, "dscache-silo"), arguments) { RedirectStandardError = true, RedirectStandardOutput = true, WorkingDirectory = root, UseShellExecute = false };
+        NetworkNamespace = networkNamespace;
+        var silo = Path.Combine(AppContext.BaseDirectory, "dscache-silo");
+        // ip becomes the silo: the process has the same number.
+        var start = new ProcessStartInfo(networkNamespace is null ? silo : "ip", networkNamespace is null ? arguments : ["netns", "exec", networkNamespace, silo, .. arguments])
+        {
+            RedirectStandardError = true,
+            RedirectStandardOutput = true,
+            WorkingDirectory = root,
+            UseShellExecute = false,
+        };
         foreach (var (name, value) in environment)
             start.Environment[name] = value;
         start.Environment["DSCACHE_ROOT"] = root;
@@ -28,6 +38,7 @@ internal sealed partial class SiloProcess : IAsyncDisposable
         process.OutputDataReceived += (_, line) => Hear(line.Data);
         process.ErrorDataReceived += (_, line) => Hear(line.Data);
         process.Start();
+        Leftovers.Note($"process {process.Id}");
         process.BeginOutputReadLine();
         process.BeginErrorReadLine();
     }
@@ -41,11 +52,33 @@ internal sealed partial class SiloProcess : IAsyncDisposable
         }
     }
 
-    public static SiloProcess Start(string root, IReadOnlyDictionary<string, string> environment, params IEnumerable<string> arguments)
+    public string? NetworkNamespace { get; }
+
+    /// <summary>Ends when the process does.</summary>
+    public Task Ended => process.WaitForExitAsync();
+
+    public static SiloProcess Start(string root, IReadOnlyDictionary<string, string> environment, params IEnumerable<string> arguments) => StartIn(null, root, environment, arguments);
+
+    public static SiloProcess StartIn(string? networkNamespace, string root, IReadOnlyDictionary<string, string> environment, IEnumerable<string> arguments)
     {
         Directory.CreateDirectory(root);
-        return new SiloProcess(root, environment, arguments);
+        return new SiloProcess(root, environment, arguments, networkNamespace);
     }
+
+    /// <summary>Completes with the first line that has this text, also with one that was said already.</summary>
+    public Task HeardAsync(string text)
+    {
+        var heard = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        lock (said)
+        {
+            if (said.ToString().Contains(text, StringComparison.Ordinal))
+                heard.TrySetResult();
+            awaited.Add((text, heard));
+        }
+        return heard.Task.WaitAsync(Patience);
+    }
+
+    public void Send(int signal) => Signal(process.Id, signal);
 
     /// <summary>Its local API and the token for it, once it is ready.</summary>
     public async Task<HttpClient> ReadyAsync()
@@ -54,7 +87,7 @@ internal sealed partial class SiloProcess : IAsyncDisposable
         if (first != ready.Task)
             throw new InvalidOperationException($"The silo did not become ready:\n{Said}");
         var address = NodeLock.Find(root)!;
-        var client = new HttpClient { BaseAddress = new Uri(address.Url!) };
+        var client = new HttpClient(new SocketsHttpHandler { UseProxy = false, ConnectCallback = (to, cancel) => NetworkNamespaces.ConnectAsync(NetworkNamespace, to.DnsEndPoint, cancel) }) { BaseAddress = new Uri(address.Url!) };
         client.DefaultRequestHeaders.Authorization = new("Bearer", await File.ReadAllTextAsync(address.TokenFile!));
         return client;
     }
@@ -82,7 +115,11 @@ internal sealed partial class SiloProcess : IAsyncDisposable
         if (line is null)
             return;
         lock (said)
+        {
             said.AppendLine(line);
+            foreach (var (_, heard) in awaited.Where(wait => line.Contains(wait.Text, StringComparison.Ordinal)))
+                heard.TrySetResult();
+        }
         if (line.Contains(" is ready: ", StringComparison.Ordinal))
             ready.TrySetResult();
     }

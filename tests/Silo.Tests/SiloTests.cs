@@ -6,6 +6,7 @@ using Xunit;
 
 namespace DatasetCache.Silo.Tests;
 
+[Collection(Machine.Name)]
 public sealed class SiloTests : IDisposable
 {
     private const int Terminate = 15;
@@ -59,8 +60,8 @@ public sealed class SiloTests : IDisposable
 
     [Theory]
     [InlineData("cluster.network", "--cluster-network", "0.0.0.0/0")]
-    [InlineData("192.0.2.0/24", "--cluster-network", "192.0.2.0/24")]
-    [InlineData("no cluster.network is declared", "--cluster-address", "192.0.2.7")]
+    [InlineData("203.0.113.0/24", "--cluster-network", "203.0.113.0/24")]
+    [InlineData("no cluster.network is declared", "--cluster-address", "203.0.113.7")]
     [InlineData("cluster.siloPort is 'x'", "--silo-port", "x")]
     [InlineData("node.id is 'a b'", "--node-id", "a b")]
     public async Task What_cannot_be_is_refused_with_words_before_anything_listens(string words, string flag, string value)

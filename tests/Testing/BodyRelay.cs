@@ -6,9 +6,9 @@ namespace DatasetCache.Testing;
 internal static class BodyRelay
 {
     public static async Task RunAsync(
-        Stream body, HttpContext context, Fault fault, ServedBytes? served, string key, long offset, CancellationToken cancellationToken)
+        Stream body, HttpContext context, Fault fault, ServedBytes? served, string key, string reader, long offset, CancellationToken cancellationToken)
     {
-        var range = served?.Begin(key, offset) ?? 0;
+        var range = served?.Begin(key, offset, reader) ?? 0;
         var buffer = new byte[fault.BytesPerSecond is { } rate ? Math.Clamp(rate / 10, 1, 64 * 1024) : 64 * 1024];
         var stop = new[] { fault.BreakAfter, fault.StallAfter, fault.EndAfter }.Min() ?? long.MaxValue;
         long sent = 0;

@@ -98,6 +98,9 @@ public sealed class FaultRule
 /// <summary>A request as a rule sees it. <paramref name="Key"/> is empty for the bucket itself; <paramref name="Nth"/> counts from 1 over all requests.</summary>
 public sealed record ProxyRequest(string Method, string Bucket, string Key, string Query, string? Range, int Nth)
 {
+    /// <summary>By which the request is signed; empty where it is not.</summary>
+    public string AccessKey { get; init; } = "";
+
     public bool IsObjectRead => Method == "GET" && Key.Length > 0;
 
     public bool IsListing => Method == "GET" && Key.Length == 0;

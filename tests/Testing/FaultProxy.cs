@@ -41,10 +41,11 @@ public sealed class FaultProxy : IAsyncDisposable
     public ServedBytes Served { get; } = new();
 
     /// <param name="upstream">For example <see cref="S3Server.Endpoint"/> or <see cref="RangeServer.Endpoint"/>.</param>
-    public static async Task<FaultProxy> StartAsync(string upstream)
+    /// <param name="address">Where it listens. Default: 127.0.0.1.</param>
+    public static async Task<FaultProxy> StartAsync(string upstream, IPAddress? address = null)
     {
         var proxy = new FaultProxy(upstream);
-        proxy.server = await LoopbackServer.StartAsync(proxy.HandleAsync);
+        proxy.server = await LoopbackServer.StartAsync(proxy.HandleAsync, address);
         return proxy;
     }
 
@@ -70,7 +71,7 @@ public sealed class FaultProxy : IAsyncDisposable
         var target = context.Features.GetRequiredFeature<IHttpRequestFeature>().RawTarget;
         var path = target.Split('?')[0].TrimStart('/').Split('/', 2);
         var seen = new ProxyRequest(context.Request.Method, path[0], path.Length > 1 ? Uri.UnescapeDataString(path[1]) : "",
-            context.Request.QueryString.Value ?? "", context.Request.Headers.Range, Interlocked.Increment(ref count));
+            context.Request.QueryString.Value ?? "", context.Request.Headers.Range, Interlocked.Increment(ref count)) { AccessKey = AccessKeyOf(context.Request) };
         requests.Enqueue(seen);
         var fault = rules.FirstOrDefault(rule => rule.Strikes(seen))?.Fault ?? new Fault();
 
@@ -101,7 +102,16 @@ public sealed class FaultProxy : IAsyncDisposable
             return;
         await using var body = await response.Content.ReadAsStreamAsync(cancellationToken);
         var key = seen.IsObjectRead && response.IsSuccessStatusCode ? seen.Key : null;
-        await BodyRelay.RunAsync(body, context, fault, key is null ? null : Served, key ?? "", response.Content.Headers.ContentRange?.From ?? 0, cancellationToken);
+        await BodyRelay.RunAsync(body, context, fault, key is null ? null : Served, key ?? "", seen.AccessKey, response.Content.Headers.ContentRange?.From ?? 0, cancellationToken);
+    }
+
+    // Authorization: AWS4-HMAC-SHA256 Credential=KEY/20260101/…; presigned, the same stands in the query.
+    private static string AccessKeyOf(HttpRequest request)
+    {
+        var text = request.Headers.Authorization.ToString();
+        var at = text.IndexOf("Credential=", StringComparison.Ordinal);
+        var credential = at >= 0 ? text[(at + "Credential=".Length)..] : request.Query["X-Amz-Credential"].ToString();
+        return credential.Split('/')[0];
     }
 
     private async Task<HttpResponseMessage> AskAsync(HttpContext context, string target, Fault fault, CancellationToken cancellationToken)

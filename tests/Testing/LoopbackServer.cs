@@ -18,13 +18,14 @@ public sealed class LoopbackServer : IAsyncDisposable
     public string Endpoint => app.Urls.Single();
 
     /// <param name="handle">Answers a request; its token ends with the connection or the server.</param>
-    public static async Task<LoopbackServer> StartAsync(Func<HttpContext, CancellationToken, Task> handle)
+    /// <param name="address">Where it listens. Default: 127.0.0.1.</param>
+    public static async Task<LoopbackServer> StartAsync(Func<HttpContext, CancellationToken, Task> handle, IPAddress? address = null)
     {
         var builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
         builder.WebHost.ConfigureKestrel(options =>
         {
-            options.Listen(IPAddress.Loopback, 0);
+            options.Listen(address ?? IPAddress.Loopback, 0);
             options.AddServerHeader = false;
             options.Limits.MaxRequestBodySize = null;
             // Slow readers and slow bodies are what is tested.

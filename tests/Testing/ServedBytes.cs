@@ -7,6 +7,7 @@ public sealed class ServedBytes
 {
     private readonly Lock gate = new();
     private readonly Dictionary<string, List<(long From, long To)>> ranges = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, List<string>> readers = new(StringComparer.Ordinal);
     private readonly List<Mark> marks = [];
     private long total;
 
@@ -27,6 +28,16 @@ public sealed class ServedBytes
     {
         lock (gate)
             return ranges.TryGetValue(key, out var served) ? [.. served] : [];
+    }
+
+    /// <summary>Every range that went out, and by whose access key it was asked for.</summary>
+    public IReadOnlyList<(string Key, long From, long To, string Reader)> All
+    {
+        get
+        {
+            lock (gate)
+                return [.. ranges.SelectMany(entry => entry.Value.Select((range, i) => (entry.Key, range.From, range.To, readers[entry.Key][i])))];
+        }
     }
 
     /// <summary>How many bytes went out more than once, over all objects.</summary>
@@ -55,6 +66,7 @@ public sealed class ServedBytes
         lock (gate)
         {
             ranges.Clear();
+            readers.Clear();
             total = 0;
         }
     }
@@ -75,13 +87,17 @@ public sealed class ServedBytes
         return mark.Reached.Task;
     }
 
-    internal int Begin(string key, long offset)
+    internal int Begin(string key, long offset, string reader)
     {
         lock (gate)
         {
             if (!ranges.TryGetValue(key, out var served))
+            {
                 ranges[key] = served = [];
+                readers[key] = [];
+            }
             served.Add((offset, offset));
+            readers[key].Add(reader);
             return served.Count - 1;
         }
     }

@@ -1,0 +1,134 @@
+using DatasetCache.Testing;
+
+namespace DatasetCache.Silo.Tests;
+
+/// <summary>Three nodes on this host, and what becomes of a download that they share when one of them is lost.</summary>
+[Collection(Machine.Name)]
+public sealed class ClusterTests
+{
+    [Fact]
+    [Trait("Fault", "17")]
+    public async Task Sixty_four_jobs_on_three_nodes_cost_one_read_of_each_byte()
+    {
+        await using var cluster = await TestCluster.StartAsync(3);
+
+        var jobs = await Task.WhenAll(Enumerable.Range(0, 64).Select(i => cluster.Nodes[i % 3].AcquireAsync()));
+
+        Assert.True(cluster.Origin.Served.Repeated == 0, cluster.Origin.Served + cluster.Said);
+        Assert.Equal(TestCluster.Bytes, cluster.Origin.Served.Total);
+        Assert.Equal(3, jobs.Select(job => job.Path).Distinct().Count());
+        foreach (var path in jobs.Select(job => job.Path).Distinct())
+            await TestCluster.CheckAsync(path);
+    }
+
+    [Fact]
+    [Trait("Fault", "11")]
+    public async Task The_coordinator_s_host_is_killed_in_the_middle_and_the_others_finish_without_reading_again_what_they_have()
+    {
+        await using var cluster = await TestCluster.StartAsync(3);
+        var half = await MidwayAsync(cluster);
+
+        await half.Coordinator.KillAsync();
+        half.GoOn();
+        var jobs = await Task.WhenAll(half.Others.Select(job => job.Value));
+
+        foreach (var job in jobs)
+            await TestCluster.CheckAsync(job.Path);
+        AssertNothingHeldWasReadAgain(cluster, half);
+        // It returns and needs nothing from the origin.
+        await half.Coordinator.StartAsync();
+        var before = cluster.Origin.Served.Total;
+        await TestCluster.CheckAsync((await half.Coordinator.AcquireAsync()).Path);
+        Assert.Equal(before, cluster.Origin.Served.Total);
+    }
+
+    [Fact]
+    [Trait("Fault", "10")]
+    public async Task The_coordinator_s_host_stands_still_and_the_others_go_on_until_it_is_back()
+    {
+        await using var cluster = await TestCluster.StartAsync(3);
+        var half = await MidwayAsync(cluster);
+        half.Coordinator.Supervise();
+
+        half.Coordinator.Suspend();
+        half.GoOn();
+        var jobs = await Task.WhenAll(half.Others.Select(job => job.Value));
+        // Another coordinates by now: what the first one says when it awakes is of an older epoch.
+        half.Coordinator.Resume();
+        var late = await half.Coordinator.ReturnAsync();
+
+        foreach (var job in jobs.Append(late))
+            await TestCluster.CheckAsync(job.Path);
+        AssertNothingHeldWasReadAgain(cluster, half);
+        // Others read in its place what it was about to read; nobody reads more than that twice.
+        Assert.InRange(cluster.Origin.Served.Total, TestCluster.Bytes, 2 * TestCluster.Bytes);
+    }
+
+    /// <summary>All three nodes download; the origin stands still at the half until it shall go on, and what was read is everybody's.</summary>
+    private static async Task<Half> MidwayAsync(TestCluster cluster)
+    {
+        var goOn = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        var reached = cluster.Origin.Served.When(TestCluster.Bytes / 2, goOn.Task);
+        var progress = cluster.Nodes.ToDictionary(node => node, _ => new Watched());
+        var jobs = cluster.Nodes.ToDictionary(node => node, node => node.AcquireAsync(progress: progress[node].Report));
+        await reached;
+        var finished = FinishedReads(cluster);
+        await Task.WhenAll(progress.Values.Select(node => node.ReachesAsync(finished.Sum(range => range.To - range.From)))).WaitAsync(TimeSpan.FromSeconds(30));
+        var coordinator = await cluster.CoordinatorAsync("d1");
+        jobs.Remove(coordinator, out var lost);
+        _ = lost!.ContinueWith(job => job.Exception, TaskScheduler.Default);
+        return new Half(coordinator, jobs, finished, cluster.Origin.Served.All.Count, goOn.SetResult);
+    }
+
+    // What went out in whole pieces.
+    private static (string Key, long From, long To)[] FinishedReads(TestCluster cluster)
+        => [.. cluster.Origin.Served.All
+            .Where(range => range.Key.EndsWith(".bin", StringComparison.Ordinal))
+            .Select(range => (range.Key, range.From, range.From + ((range.To - range.From) / TestCluster.Piece * TestCluster.Piece)))];
+
+    private static void AssertNothingHeldWasReadAgain(TestCluster cluster, Half half)
+    {
+        Assert.NotEmpty(half.Finished);
+        foreach (var (key, from, to, reader) in cluster.Origin.Served.All.Skip(half.Reads))
+            Assert.DoesNotContain(half.Finished, range => range.Key == key && range.From < to && from < range.To);
+        Assert.Equal(0, cluster.ReadTwiceBy(half.Others.Keys));
+    }
+
+    private sealed record Half(TestNode Coordinator, IReadOnlyDictionary<TestNode, Task<JobResult>> Others, (string Key, long From, long To)[] Finished, int Reads, Action GoOn);
+
+    private sealed class Watched
+    {
+        private readonly Lock gate = new();
+        private readonly List<(long Bytes, TaskCompletionSource Reached)> waiting = [];
+        private long last;
+
+        public void Report(long bytes)
+        {
+            lock (gate)
+            {
+                last = Math.Max(last, bytes);
+                foreach (var (_, reached) in waiting.Where(wait => wait.Bytes <= last))
+                    reached.TrySetResult();
+            }
+        }
+
+        public Task ReachesAsync(long bytes)
+        {
+            var reached = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+            lock (gate)
+            {
+                waiting.Add((bytes, reached));
+                if (last >= bytes)
+                    reached.TrySetResult();
+            }
+            return reached.Task;
+        }
+    }
+}
+
+/// <summary>Suites of processes run one after the other: together they would starve each other.</summary>
+[CollectionDefinition(Name)]
+public sealed class Machine
+{
+    public const string Name = "Whole machine";
+}
