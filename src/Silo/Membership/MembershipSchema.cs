@@ -98,5 +98,8 @@ internal static class MembershipSchema
             alive_at timestamptz NOT NULL,
             PRIMARY KEY (cluster, address, port, generation)
         );
+
+        -- When it last said that it lives, by the clock of the database.
+        ALTER TABLE dscache.silos ADD COLUMN IF NOT EXISTS heard_at timestamptz NOT NULL DEFAULT now();
         """;
 }

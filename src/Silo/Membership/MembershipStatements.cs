@@ -47,7 +47,7 @@ internal static class MembershipStatements
             SELECT count(*)::int FROM changed
             """,
         ["UpdateIAmAlivetimeKey"] = $"""
-            UPDATE dscache.silos SET alive_at = @IAmAliveTime WHERE {ThisSilo}
+            UPDATE dscache.silos SET alive_at = @IAmAliveTime, heard_at = now() WHERE {ThisSilo}
             """,
         ["MembershipReadRowKey"] = $"""
             SELECT {Columns}

@@ -39,7 +39,10 @@ internal static class SiloApplication
         using var nodeLock = await NodeLock.TakeAsync(root, LockPatience, TimeProvider.System, CancellationToken.None);
         nodeLock.Write(new NodeAddress(node.NodeId, Url: null, TokenFile: null, Environment.ProcessId));
         if (node.Database is { } database)
+        {
             await MembershipSchema.EnsureAsync(database, CancellationToken.None);
+            await new LostSilos(database, node.ClusterId, node.NodeId, TimeProvider.System).ClearAsync(CancellationToken.None);
+        }
         await using var app = Build(engine, node with { DataPort = node.DataPort == 0 ? FreePort(node.Address) : node.DataPort }, nodeLock);
         try
         {
