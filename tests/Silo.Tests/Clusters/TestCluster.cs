@@ -108,6 +108,28 @@ internal sealed class TestCluster : IAsyncDisposable
         return twice;
     }
 
+    /// <summary>Waits until the nodes' table calls one of the silos that had this node's name dead.</summary>
+    public Task VotedOutAsync(TestNode node) => UntilAsync("SELECT count(*) > 0 FROM dscache.silos WHERE cluster = $1 AND name = $2 AND status = 6", node.Name);
+
+    /// <summary>Waits until each node has one silo in the table that is active.</summary>
+    public Task AllSeeEachOtherAsync() => UntilAsync("SELECT count(*) = $2 AND count(DISTINCT name) = $2 FROM dscache.silos WHERE cluster = $1 AND status = 3", (long)Nodes.Count);
+
+    private async Task UntilAsync(string sql, object value)
+    {
+        await using var connection = new Npgsql.NpgsqlConnection(Database);
+        await connection.OpenAsync();
+        for (var tries = 0; ; tries++)
+        {
+            await using var command = new Npgsql.NpgsqlCommand(sql, connection);
+            command.Parameters.AddWithValue(Id);
+            command.Parameters.AddWithValue(value);
+            if (await command.ExecuteScalarAsync() is true)
+                return;
+            Assert.True(tries < 600, sql + Said);
+            await Task.Delay(100);
+        }
+    }
+
     public string Said => string.Join('\n', Nodes.Where(node => node.WasStarted).Select(node => $"---- {node.Name}\n{node.Silo.Said}"));
 
     public async ValueTask DisposeAsync()

@@ -1,0 +1,69 @@
+using DatasetCache.Testing;
+
+namespace DatasetCache.Silo.Tests;
+
+/// <summary>Nodes in network namespaces whose links are cut or bad.</summary>
+[Collection(Machine.Name)]
+public sealed class NetworkTests
+{
+    private const string NoNamespaces = "Network namespaces are made as root, with ip and iptables: this process may not, or they are not there.";
+
+    public static bool CanBeMade => NetworkNamespaces.CanBeMade;
+
+    [Theory(Skip = NoNamespaces, SkipUnless = nameof(CanBeMade))]
+    [Trait("Fault", "12")]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task A_node_that_is_cut_off_serves_what_it_has_and_is_a_node_again_when_the_network_is_back(bool bothWays)
+    {
+        await using var cluster = await TestCluster.StartAsync(3, ownNetwork: true);
+        var (cut, other, third) = (cluster.Nodes[2], cluster.Nodes[0], cluster.Nodes[1]);
+        foreach (var node in cluster.Nodes)
+            node.Supervise();
+        var leases = await Task.WhenAll(cluster.Nodes.Select(async node => (node, (await node.AcquireAsync()).Lease)));
+
+        if (bothWays)
+            await cluster.Network!.UnplugAsync(cut.Number);
+        else
+            await Task.WhenAll(cluster.Network!.CutAsync(cut.Number, other.Number), cluster.Network.CutAsync(cut.Number, third.Number));
+        foreach (var node in cluster.Nodes)
+            Assert.Equal("hit", (await node.AcquireAsync()).Outcome);
+        // The two that see each other go on with something new; they have voted the third one out when they can say that it is dead.
+        await TestCluster.CheckAsync((await other.AcquireAsync("d2")).Path, "d2");
+        Assert.Equal(0, cluster.Origin.Served.Repeated);
+        if (bothWays)
+            await cluster.VotedOutAsync(cut);
+        else
+            Assert.True(await cluster.Network.DroppedAsync(cut.Number) > 0);
+        await cluster.Network.PlugAsync(cut.Number);
+        await cluster.Network.MendAsync(cut.Number);
+
+        // Whether it was voted out and came back by itself or not: it is there, it has its lease, and gets from its neighbours what they have.
+        var before = cluster.Origin.Served.Total;
+        await cluster.AllSeeEachOtherAsync();
+        await TestCluster.CheckAsync((await cut.ReturnAsync("d2")).Path, "d2");
+        Assert.Equal(before, cluster.Origin.Served.Total);
+        foreach (var (node, lease) in leases)
+            Assert.True(await node.RenewAsync(lease), node.Silo.Said);
+        if (bothWays)
+            Assert.True(cut.Returns > 0, cut.Silo.Said);
+    }
+
+    [Fact(Skip = NoNamespaces, SkipUnless = nameof(CanBeMade))]
+    [Trait("Fault", "14")]
+    public async Task On_a_bad_line_a_dataset_arrives_in_the_end_and_the_origin_is_not_stormed()
+    {
+        await using var cluster = await TestCluster.StartAsync(3, ownNetwork: true);
+        foreach (var node in cluster.Nodes)
+            node.Supervise();
+        await cluster.Network!.SpoilAsync(3, loss: 0.2, rate: "1mbit");
+
+        var jobs = await Task.WhenAll(cluster.Nodes.Select(node => node.ReturnAsync(TestCluster.SmallDataset)));
+
+        foreach (var job in jobs)
+            await TestCluster.CheckAsync(job.Path, TestCluster.SmallDataset);
+        Assert.True(await cluster.Network.DroppedAsync(3) > 0);
+        Assert.True(cluster.Origin.Served.Total <= 3 * TestCluster.SmallBytes, cluster.Origin.Served.ToString());
+        Assert.True(cluster.Origin.Requests.Count < 60, string.Join('\n', cluster.Origin.Requests));
+    }
+}
