@@ -11,6 +11,7 @@ internal sealed class SimulatedNode(SimulatedCluster cluster, int number)
     private int life;
     private int? version;
     private int? listed;
+    private TimeSpan listedAt;
     private int? ready;
     private string? contradicted;
     private SwarmMember? member;
@@ -33,7 +34,7 @@ internal sealed class SimulatedNode(SimulatedCluster cluster, int number)
 
     public bool IsLiar { get; set; }
 
-    /// <summary>The download that it has now.</summary>
+    /// <summary>The download that it has now; empty for none.</summary>
     public Guid Session { get; private set; }
 
     /// <summary>It sent this one wrongly, or two others: what it holds may be read again.</summary>
@@ -113,6 +114,7 @@ internal sealed class SimulatedNode(SimulatedCluster cluster, int number)
         From = Peer,
         Seen = Max(seen, member?.Seen ?? Epoch.None),
         Listing = listed is { } known ? Origin.Listing(known) : null,
+        ListingAge = cluster.Now - listedAt,
         Replica = ready is { } whole ? Replica(whole) : null,
         Downloads = member is null ? [] : [member.Describe()],
     };
@@ -164,11 +166,13 @@ internal sealed class SimulatedNode(SimulatedCluster cluster, int number)
                     }
 
                     listed = cluster.Origin.Version;
+                    listedAt = cluster.Now;
                     AskManifest();
                 });
                 break;
             case ManifestDecision.TakeListing or ManifestDecision.TakeReplica:
                 var found = Origin.VersionOf(reply.Digest!);
+                var asked = cluster.Now;
                 if (listed != found && reply.Holders.Count == 0)
                 {
                     Later(TimeSpan.FromMilliseconds(50), () => AskManifest());
@@ -184,6 +188,8 @@ internal sealed class SimulatedNode(SimulatedCluster cluster, int number)
                         return;
                     }
 
+                    if (listed != found)
+                        listedAt = asked - reply.Age;
                     listed = found;
                     Download(found, reply.Decision == ManifestDecision.TakeReplica);
                 });
@@ -227,6 +233,7 @@ internal sealed class SimulatedNode(SimulatedCluster cluster, int number)
         if (member is not null)
             seen = Max(seen, member.Seen);
         member = null;
+        Session = Guid.Empty;
         foreach (var flow in flows.Values)
             flow?.Cancel();
         flows.Clear();
