@@ -116,7 +116,7 @@ internal sealed class SourceFaults(PieceTable table, SwarmRoster roster, Coordin
             return;
         }
 
-        if (source.LiedTo.Count > 0 && roster.Members.TrueForAll(node => !Needs(node, source, now) || source.LiedTo.GetValueOrDefault(node.Peer.Node) >= LiesToOneToMute))
+        if (source.LiedTo.Count > 0 && AllWhoNeed(source, node => source.LiedTo.GetValueOrDefault(node) >= LiesToOneToMute, now))
             Mute(source, options.WrongBytesRest, isForLies: true, now);
         else if (IsMissed(source, now))
             Mute(source, LapsesAtMost * options.UnreachableLapse, isForLies: false, now);
@@ -129,8 +129,23 @@ internal sealed class SourceFaults(PieceTable table, SwarmRoster roster, Coordin
         var last = source.MissedSince + (LapsesAtMost * options.UnreachableLapse);
         return source.MissedBy.Count > 0 && now >= lapse
             && (source.MissedBy.Values.Any(tried => tried >= last)
-                || (source.MissedBy.Values.Any(tried => tried >= lapse)
-                    && roster.Members.TrueForAll(node => !Needs(node, source, now) || (source.MissedBy.TryGetValue(node.Peer.Node, out var tried) && tried >= lapse))));
+                || AllWhoNeed(source, node => source.MissedBy.TryGetValue(node, out var tried) && tried >= lapse, now));
+    }
+
+    /// <returns>False where nobody needs it.</returns>
+    private bool AllWhoNeed(SwarmNode source, Func<string, bool> failed, TimeSpan now)
+    {
+        var any = false;
+        foreach (var node in roster.Members)
+        {
+            if (!Needs(node, source, now))
+                continue;
+            any = true;
+            if (!failed(node.Peer.Node))
+                return false;
+        }
+
+        return any;
     }
 
     private bool Needs(SwarmNode node, SwarmNode source, TimeSpan now) =>

@@ -17,6 +17,14 @@ internal sealed record Scenario
 
     public double OriginRate { get; init; } = 125e6;
 
+    /// <summary>Bytes a second of one request to the origin; none: whatever the link gives.</summary>
+    public double? ConnectionRate { get; init; }
+
+    /// <summary>Pieces that one request to the origin asks for, and requests of one node at a time, as the engine has them.</summary>
+    public int PiecesPerRequest { get; init; } = 1;
+
+    public int RequestsPerNode { get; init; } = 1024;
+
     public TimeSpan OriginLatency { get; init; } = TimeSpan.FromMilliseconds(15);
 
     /// <summary>All nodes ask within this time.</summary>
@@ -26,6 +34,8 @@ internal sealed record Scenario
     public double Partial { get; init; }
 
     public Faults Faults { get; init; } = new();
+
+    public DatasetCache.Coordination.MemberOptions MemberOptions { get; init; } = new();
 
     public DatasetCache.Coordination.CoordinatorOptions Options { get; init; } = new();
 }

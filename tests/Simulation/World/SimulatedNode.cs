@@ -63,7 +63,9 @@ internal sealed class SimulatedNode(SimulatedCluster cluster, int number)
     private readonly List<(int Version, int Piece)> lies = [];
     private readonly Dictionary<int, Knowledge?> origins = [];
     private readonly Dictionary<int, int> partial = [];
+    private readonly Queue<(SwarmMember By, int Version, int First, int End)> requests = [];
     private Knowledge? answering;
+    private int running;
     private long starts;
 
     public void Begin()
@@ -214,7 +216,7 @@ internal sealed class SimulatedNode(SimulatedCluster cluster, int number)
         uint[] sums = [.. pieces.OrderBy(piece => piece.Key).Select(piece => piece.Value)];
         uint[] expected = isExpected ? [.. Enumerable.Range(0, size).Select(piece => Origin.Content(which, piece))] : [];
         Session = cluster.NextGuid();
-        member = new SwarmMember(Peer, Session, $"plan-{which}", held, sums, Partial(held), expected, new MemberOptions(), cluster.Random.Next(), ++starts);
+        member = new SwarmMember(Peer, Session, $"plan-{which}", held, sums, Partial(held), expected, cluster.Scenario.MemberOptions, cluster.Random.Next(), ++starts);
         Step();
     }
 
@@ -237,6 +239,8 @@ internal sealed class SimulatedNode(SimulatedCluster cluster, int number)
         foreach (var flow in flows.Values)
             flow?.Cancel();
         flows.Clear();
+        requests.Clear();
+        running = 0;
     }
 
     private void Step()
@@ -333,9 +337,16 @@ internal sealed class SimulatedNode(SimulatedCluster cluster, int number)
             cluster.AloneFetches++;
         if (run.Source is null)
         {
-            // Each piece of the origin is a request of its own.
             for (var piece = run.First; piece < run.First + run.Count; piece++)
-                FromOrigin(piece);
+            {
+                flows[(piece, null)] = null;
+                origins[piece] = answering;
+                cluster.Reads(this, version!.Value, piece);
+            }
+
+            for (var first = run.First; first < run.First + run.Count; first += cluster.Scenario.PiecesPerRequest)
+                requests.Enqueue((member!, version!.Value, first, Math.Min(first + cluster.Scenario.PiecesPerRequest, run.First + run.Count)));
+            NextRequest();
             return;
         }
 
@@ -344,17 +355,44 @@ internal sealed class SimulatedNode(SimulatedCluster cluster, int number)
         FromPeer(run, 0);
     }
 
-    private void FromOrigin(int piece)
+    private void NextRequest()
     {
-        var which = version!.Value;
-        var mine = member!;
-        flows[(piece, null)] = null;
-        origins[piece] = answering;
-        cluster.Reads(this, which, piece);
-        Later(cluster.Scenario.OriginLatency, () =>
+        while (running < cluster.Scenario.RequestsPerNode && requests.TryDequeue(out var request))
         {
-            if (member != mine || !flows.ContainsKey((piece, null)))
+            if (request.By != member)
+                continue;
+            running++;
+            FromOrigin(request.By, request.Version, request.First, request.End, cluster.Scenario.OriginLatency);
+        }
+    }
+
+    /// <summary>The pieces of one request come one after the other.</summary>
+    private void FromOrigin(SwarmMember mine, int which, int piece, int end, TimeSpan latency)
+    {
+        Later(latency, () =>
+        {
+            if (member != mine)
                 return;
+            void Next()
+            {
+                if (member != mine)
+                    return;
+                if (piece + 1 < end)
+                {
+                    FromOrigin(mine, which, piece + 1, end, TimeSpan.Zero);
+                    return;
+                }
+
+                running--;
+                NextRequest();
+            }
+
+            if (!flows.ContainsKey((piece, null)))
+            {
+                Next();
+                return;
+            }
+
             if (cluster.Origin.Version != which)
             {
                 contradicted = Origin.Listing(which);
@@ -369,11 +407,24 @@ internal sealed class SimulatedNode(SimulatedCluster cluster, int number)
                 cluster.Origin.Errors++;
                 flows.Remove((piece, null));
                 mine.Failed(piece, null, PieceFailure.Origin, cluster.Now);
+                Next();
                 Step();
                 return;
             }
 
-            var flow = new Flow(cluster.Origin.Up, Down, partial.GetValueOrDefault(piece, cluster.Scenario.PieceBytes), cluster.Scenario.ChunkBytes, () => Arrived(mine, piece, null, Origin.Content(which, piece)));
+            var due = cluster.Scenario.ConnectionRate is { } rate ? cluster.Now + TimeSpan.FromSeconds(cluster.Scenario.PieceBytes / rate) : TimeSpan.Zero;
+            var flow = new Flow(cluster.Origin.Up, Down, partial.GetValueOrDefault(piece, cluster.Scenario.PieceBytes), cluster.Scenario.ChunkBytes, () =>
+            {
+                var pace = due - cluster.Now;
+                Later(pace > TimeSpan.Zero ? pace : TimeSpan.Zero, () =>
+                {
+                    Arrived(mine, piece, null, Origin.Content(which, piece));
+                    Next();
+                });
+            })
+            {
+                Next = Next,
+            };
             flows[(piece, null)] = flow;
             flow.Start();
         });
