@@ -26,27 +26,35 @@ public sealed class NetworkTests
             await cluster.Network!.UnplugAsync(cut.Number);
         else
             await Task.WhenAll(cluster.Network!.CutAsync(cut.Number, other.Number), cluster.Network.CutAsync(cut.Number, third.Number));
-        foreach (var node in cluster.Nodes)
-            Assert.Equal("hit", (await node.AcquireAsync()).Outcome);
+        var watch = System.Diagnostics.Stopwatch.StartNew();
+        foreach (var job in await Task.WhenAll(cluster.Nodes.Select(node => node.AcquireAsync())))
+            Assert.Equal("hit", job.Outcome);
+        // Before anybody could be voted out.
+        Assert.True(watch.Elapsed < TimeSpan.FromSeconds(4), $"{watch.Elapsed}");
         // The two that see each other go on with something new; they have voted the third one out when they can say that it is dead.
         await TestCluster.CheckAsync((await other.AcquireAsync("d2")).Path, "d2");
         Assert.Equal(0, cluster.Origin.Served.Repeated);
+        TestContext.Current.SendDiagnosticMessage($"new data after {watch.Elapsed}");
         if (bothWays)
             await cluster.VotedOutAsync(cut);
         else
             Assert.True(await cluster.Network.DroppedAsync(cut.Number) > 0);
+        TestContext.Current.SendDiagnosticMessage($"mended after {watch.Elapsed}");
         await cluster.Network.PlugAsync(cut.Number);
         await cluster.Network.MendAsync(cut.Number);
 
         // Whether it was voted out and came back by itself or not: it is there, it has its lease, and gets from its neighbours what they have.
         var before = cluster.Origin.Served.Total;
         await cluster.AllSeeEachOtherAsync();
+        TestContext.Current.SendDiagnosticMessage($"all there after {watch.Elapsed}");
         await TestCluster.CheckAsync((await cut.ReturnAsync("d2")).Path, "d2");
         Assert.Equal(before, cluster.Origin.Served.Total);
         foreach (var (node, lease) in leases)
             Assert.True(await node.RenewAsync(lease), node.Silo.Said);
         if (bothWays)
             Assert.True(cut.Returns > 0, cut.Silo.Said);
+        foreach (var node in (TestNode[])[other, third])
+            Assert.Equal(0, node.Returns);
     }
 
     [Fact(Skip = NoNamespaces, SkipUnless = nameof(CanBeMade))]

@@ -13,6 +13,8 @@ internal sealed class TestNode(TestCluster cluster, int number, string folder) :
 
     private (int Silo, int Gateway) ports = (PostgresServer.FreePort(), PostgresServer.FreePort());
     private HttpClient? api;
+    private static readonly TimeSpan RestartPause = TimeSpan.FromSeconds(2);
+
     private Task supervising = Task.CompletedTask;
     private bool isOver;
 
@@ -56,7 +58,6 @@ internal sealed class TestNode(TestCluster cluster, int number, string folder) :
             "--silo-port", ports.Silo.ToString(CultureInfo.InvariantCulture), "--gateway-port", ports.Gateway.ToString(CultureInfo.InvariantCulture),
             .. cluster.Network is { } network ? (string[])["--cluster-network", network.Network, "--cluster-address", network.AddressOf(number)] : [],
         ]);
-        api?.Dispose();
         api = await Silo.ReadyAsync();
     }
 
@@ -72,7 +73,15 @@ internal sealed class TestNode(TestCluster cluster, int number, string folder) :
             if (isOver)
                 return;
             Returns++;
-            await StartAsync();
+            await Task.Delay(RestartPause);
+            try
+            {
+                await StartAsync();
+            }
+            catch (InvalidOperationException) when (Silo.Ended.IsCompleted)
+            {
+                // It could not join yet.
+            }
         }
     });
 
