@@ -11,6 +11,15 @@ public sealed class DatasetCacheClientOptions
     /// <summary>The node's <c>cluster.id</c>. Default: <c>dscache</c>.</summary>
     public string ClusterId { get; set; } = "dscache";
 
+    /// <summary>
+    /// The file with the node's token, which only those can read who may use the node: its own user, and the cache root's group where the root is a group's. Default: null, the one
+    /// that the node of <see cref="CacheRoot"/> has written.
+    /// </summary>
+    public string? TokenFile { get; set; }
+
+    /// <summary>The node's cache root, in which its token is looked for. Default: null, what <c>dscache</c> would take: <c>DSCACHE_ROOT</c>, <c>cache.root</c> of <c>dscache.json</c>.</summary>
+    public string? CacheRoot { get; set; }
+
     /// <summary>How long a call waits for a node that is not there, or has gone away in the middle, before it is an error; above 0 to 1 day. Default: 1 minute.</summary>
     public TimeSpan LostNodePatience { get; set; } = TimeSpan.FromMinutes(1);
 

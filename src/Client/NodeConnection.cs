@@ -16,6 +16,8 @@ internal sealed class NodeConnection(DatasetCacheClientOptions options, ILoggerF
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(250);
 
     private readonly SemaphoreSlim connecting = new(1);
+    private readonly TokenReader tokens = new(options);
+    private readonly TokenSigner signer = new();
     private ServiceProvider? services;
     private string? node;
     private bool ended;
@@ -29,6 +31,7 @@ internal sealed class NodeConnection(DatasetCacheClientOptions options, ILoggerF
     public async Task<T> CallAsync<T>(Func<IGrainFactory, Task<T>> call, CancellationToken cancellationToken)
     {
         long? lost = null;
+        string? refused = null;
         while (true)
         {
             cancellationToken.ThrowIfCancellationRequested();
@@ -41,6 +44,18 @@ internal sealed class NodeConnection(DatasetCacheClientOptions options, ILoggerF
             {
                 throw e.Failure.ToException();
             }
+            catch (CallRefusedException e)
+            {
+                // The node that has come back has another token, and may have another name.
+                var (shown, now) = (signer.Token, tokens.Read());
+                (signer.Token, node) = (now, null);
+                if (refused is not null && string.Equals(shown, refused, StringComparison.Ordinal) && string.Equals(now, refused, StringComparison.Ordinal))
+                {
+                    throw new NodeException(ErrorCode.AccessDenied, $"The node at {options.Gateway} does not take the token that this client has found: {e.Message}",
+                        "Set DatasetCacheClientOptions.TokenFile, or CacheRoot, to those of the node at this gateway.", isWorthRetrying: false, e);
+                }
+                refused = now;
+            }
             catch (Exception e) when (IsLost(e))
             {
                 // It may come back under another name.
@@ -49,7 +64,7 @@ internal sealed class NodeConnection(DatasetCacheClientOptions options, ILoggerF
                 if (time.GetElapsedTime(lost.Value) >= options.LostNodePatience)
                 {
                     throw new NodeException(ErrorCode.OriginUnreachable, $"The node of this host has not answered at {options.Gateway} for {options.LostNodePatience.TotalSeconds:0} s: {e.Message}",
-                        "See whether it runs (dscache status), and that Gateway and ClusterId are its cluster.gatewayPort and cluster.id.", isWorthRetrying: true, e);
+                        "See whether it runs (dscache status), that Gateway and ClusterId are its cluster.gatewayPort and cluster.id, and CacheRoot its cache.root.", isWorthRetrying: true, e);
                 }
                 await Task.Delay(Pause, time, cancellationToken);
             }
@@ -67,11 +82,12 @@ internal sealed class NodeConnection(DatasetCacheClientOptions options, ILoggerF
 
     private async ValueTask<IGrainFactory> ConnectAsync(CancellationToken cancellationToken)
     {
-        if (services is { } there)
+        if (services is { } there && signer.Token is not null)
             return there.GetRequiredService<IGrainFactory>();
         await connecting.WaitAsync(cancellationToken);
         try
         {
+            signer.Token ??= tokens.Read();
             if (services is null)
             {
                 var made = Make();
@@ -109,6 +125,7 @@ internal sealed class NodeConnection(DatasetCacheClientOptions options, ILoggerF
             // A gateway that was lost is asked again at each refresh: by default a minute later.
             client.Configure<GatewayOptions>(gateway => gateway.GatewayListRefreshPeriod = TimeSpan.FromSeconds(1));
             client.Configure<ClientMessagingOptions>(messaging => messaging.ResponseTimeout = ResponseTimeout);
+            client.Services.AddSingleton<IOutgoingGrainCallFilter>(signer);
             // CallAsync waits and tries again.
             client.UseConnectionRetryFilter((_, _) => Task.FromResult(false));
             options.ConfigureOrleans?.Invoke(client);

@@ -1,5 +1,6 @@
 using DatasetCache.Coordination;
 using DatasetCache.Hosting.Node;
+using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 
 namespace DatasetCache.Grains;
@@ -7,8 +8,11 @@ namespace DatasetCache.Grains;
 internal static class SiloBuilderExtensions
 {
     /// <summary>What the grains need, besides an <see cref="INodeService"/> and this node's <see cref="Peer"/> among the services.</summary>
-    public static ISiloBuilder AddDatasetGrains(this ISiloBuilder silo)
+    public static ISiloBuilder AddDatasetGrains(this ISiloBuilder silo, GrainAccess access)
     {
+        silo.Services.AddSingleton(access);
+        silo.Services.AddSingleton<IIncomingGrainCallFilter, CallGuard>();
+        silo.Services.AddSingleton<IOutgoingGrainCallFilter, CallSigner>();
         silo.Services.TryAddSingleton(TimeProvider.System);
         silo.Services.TryAddSingleton(new CoordinatorOptions());
         silo.Services.TryAddSingleton<DatasetEpochs>();

@@ -82,14 +82,51 @@ public sealed class SiloTests : IDisposable
         Assert.DoesNotContain("hunter2", silo.Said, StringComparison.Ordinal);
     }
 
-    private async Task<SiloProcess> NodeAsync(string node)
+    [Fact]
+    [Trait("Fault", "25")]
+    public async Task A_node_with_another_secret_than_the_cluster_s_is_refused_before_it_joins()
+    {
+        await using var first = await NodeAsync("n1");
+        using var api = await first.ReadyAsync();
+
+        await using var other = await NodeAsync("n2", secret: new string('x', 40));
+
+        Assert.Equal(78, await other.ExitAsync());
+        Assert.Contains("have another secret (cluster.secret)", other.Said, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_port_that_is_taken_and_a_database_that_is_not_there_are_said_in_words()
+    {
+        using var taken = new System.Net.Sockets.TcpListener(System.Net.IPAddress.Loopback, 0);
+        taken.Start();
+        var port = ((System.Net.IPEndPoint)taken.LocalEndpoint).Port.ToString(CultureInfo.InvariantCulture);
+        var settings = new Dictionary<string, string>(StringComparer.Ordinal);
+        foreach (var (name, flag) in new[] { ("api.port", "--api-port"), ("cluster.siloPort", "--silo-port"), ("cluster.gatewayPort", "--gateway-port"), ("cluster.dataPort", "--data-port") })
+        {
+            var ports = new Dictionary<string, string>(StringComparer.Ordinal) { ["--api-port"] = "0", ["--silo-port"] = Port(), ["--gateway-port"] = Port(), ["--data-port"] = "0", [flag] = port };
+            await using var silo = SiloProcess.Start(folder["root"], settings, [.. ports.SelectMany(pair => new[] { pair.Key, pair.Value })]);
+            Assert.Equal((name, 78), (name, await silo.ExitAsync()));
+            Assert.Contains($"127.0.0.1:{port} ({name})", silo.Said, StringComparison.Ordinal);
+            Assert.DoesNotContain("   at ", silo.Said, StringComparison.Ordinal);
+        }
+
+        settings["DSCACHE_CLUSTER_DATABASE"] = $"Host=127.0.0.1;Port={Port()};Database=d;Username=u";
+        settings["DSCACHE_CLUSTER_SECRET"] = new string('x', 40);
+        await using var alone = SiloProcess.Start(folder["root"], settings);
+        Assert.Equal(78, await alone.ExitAsync());
+        Assert.Contains("(cluster.database) cannot be used", alone.Said, StringComparison.Ordinal);
+        Assert.DoesNotContain("   at ", alone.Said, StringComparison.Ordinal);
+    }
+
+    private async Task<SiloProcess> NodeAsync(string node, string secret = "0123456789abcdef0123456789abcdef0123456789abcdef")
     {
         ports.TryAdd(node, (Port(), Port()));
         return SiloProcess.Start(folder[node],
         new Dictionary<string, string>(StringComparer.Ordinal)
         {
             ["DSCACHE_CLUSTER_DATABASE"] = await PostgresServer.ConnectionStringAsync(),
-            ["DSCACHE_CLUSTER_SECRET"] = "0123456789abcdef0123456789abcdef0123456789abcdef",
+            ["DSCACHE_CLUSTER_SECRET"] = secret,
             ["DSCACHE_ORIGIN"] = folder["data"],
         },
         "--node-id", node, "--cluster-id", Path.GetFileName(folder.Path), "--api-port", "0", "--data-port", "0", "--silo-port", ports[node].Silo, "--gateway-port", ports[node].Gateway);

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using DatasetCache.Coordination;
+using DatasetCache.Datasets;
 using DatasetCache.Hosting.Node;
 using DatasetCache.Integrity;
 using Orleans.Concurrency;
@@ -8,7 +9,7 @@ namespace DatasetCache.Grains;
 
 /// <summary>This silo's <see cref="INodeService"/> for the rest of the cluster. What takes long runs there, not here; its calls may run side by side.</summary>
 [NodePlacement, Reentrant]
-internal sealed class NodeGrain(INodeService service, Peer self, ILocalSiloDetails silo) : Grain, INodeGrain
+internal sealed class NodeGrain(INodeService service, Peer self, ILocalSiloDetails silo, GrainAccess access) : Grain, INodeGrain
 {
     // A hit is there by then, mostly; nobody else waits.
     private static readonly TimeSpan Moment = TimeSpan.FromMilliseconds(200);
@@ -89,13 +90,12 @@ internal sealed class NodeGrain(INodeService service, Peer self, ILocalSiloDetai
 
     public Task<NodeHoldingMessage> DescribeAsync(string key, CancellationToken cancellationToken) => Try(() => service.Describe(key).ToMessage());
 
-    // Whoever reaches Orleans has shown no credential: a node does not read with its own rights what a job may not.
-    private static void RefuseFolder(string? origin)
+    private void RefuseFolder(string? origin)
     {
-        if (origin is not null && !origin.StartsWith("s3://", StringComparison.Ordinal))
+        if (ServedFolders.IsForeign(origin, access.Folders))
         {
-            throw new NodeFailedException(new FailureMessage("AccessDenied", $"A node reads no datasets from the folder '{origin}' for others.",
-                "Name no origin, so that the node's own counts, or one in S3.", IsWorthRetrying: false));
+            throw new NodeFailedException(new FailureMessage("AccessDenied", $"This node reads no datasets from the folder {PrintableText.Quote(origin!)} for others.",
+                "Name no origin, so that the node's own counts, or one in S3; or set the node's origin.url to the folder.", IsWorthRetrying: false));
         }
     }
 

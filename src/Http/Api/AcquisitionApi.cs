@@ -2,7 +2,6 @@ using System.Globalization;
 using System.Text.Json;
 using DatasetCache.Datasets;
 using DatasetCache.Hosting.Node;
-using DatasetCache.Origins;
 using Microsoft.AspNetCore.Http;
 
 namespace DatasetCache.Http.Api;
@@ -20,7 +19,7 @@ internal sealed class AcquisitionApi(INodeService node, ApiOptions options)
             throw new ConfigurationException("origin.endpoint", $"The caller is set to read from {endpoint}, and this node reads from {options.OriginEndpoint ?? "AWS"}.",
                 "Give both the same origin.endpoint, or give the command another --root, which no node owns.");
         }
-        if (IsForeignFolder(body.Dataset.Origin))
+        if (ServedFolders.IsForeign(body.Dataset.Origin, options.Folders))
         {
             await ApiProblem.WriteAsync(context, StatusCodes.Status403Forbidden, ApiProblem.ForeignFolder, $"This node reads no datasets from the folder {PrintableText.Quote(body.Dataset.Origin!)} for others.",
                 "Use the command line without the node (dscache reads folders itself), or set the node's origin.url to the folder.");
@@ -96,15 +95,6 @@ internal sealed class AcquisitionApi(INodeService node, ApiOptions options)
             Exclude = body.Exclude ?? [],
         },
     };
-
-    private bool IsForeignFolder(string? origin)
-    {
-        // Taken apart as the engine does it, so that what is checked is what is read.
-        if (origin is null || OriginAddress.Parse(origin) is not { Kind: OriginKind.Folder, Bucket: var folder })
-            return false;
-        return !options.Folders.Select(Path.TrimEndingDirectorySeparator)
-            .Any(allowed => folder.StartsWith(allowed, StringComparison.Ordinal) && (folder.Length == allowed.Length || folder[allowed.Length] == '/'));
-    }
 
     private static TimeSpan Seconds(string field, double seconds) => seconds is >= 0 and <= 1e9
         ? TimeSpan.FromSeconds(seconds)

@@ -1,5 +1,4 @@
 using DatasetCache.Hosting.Node;
-using DatasetCache.Origins;
 
 namespace DatasetCache.Http.Api;
 
@@ -13,13 +12,9 @@ internal sealed record ApiOptions
     public string? OriginEndpoint { get; init; }
 
     /// <summary>
-    /// Folders, absolute, that this node reads datasets from for whoever asks. It may read more than the caller may: any other folder the caller reads himself. Default: none.
+    /// Folders, absolute, that this node reads datasets from for whoever asks (<see cref="ServedFolders"/>). Default: none.
     /// </summary>
     public IReadOnlyList<string> Folders { get; init; } = [];
-
-    /// <summary>What <see cref="Folders"/> is for a node with this default origin: the origin, where it is a folder.</summary>
-    public static IReadOnlyList<string> FoldersOf(string? defaultOrigin)
-        => defaultOrigin is not null && OriginAddress.Parse(defaultOrigin) is { Kind: OriginKind.Folder, Bucket: var folder } ? [folder] : [];
 
     /// <summary>How long one request waits at most for an acquire to end. Default: 20 s.</summary>
     public TimeSpan LongestWait { get; init; } = TimeSpan.FromSeconds(20);

@@ -27,5 +27,8 @@ public sealed class PeerSecret
 
     public override string ToString() => "(secret)";
 
+    /// <summary>A key of 32 bytes for another use, from which neither this secret nor what it signs follows.</summary>
+    internal byte[] Derive(string purpose) => HMACSHA256.HashData(key, Encoding.UTF8.GetBytes("DatasetCache key 1\n" + purpose));
+
     internal void Sign(ReadOnlySpan<byte> text, Span<byte> signature) => HMACSHA256.HashData(key, text, signature);
 }

@@ -17,7 +17,8 @@ internal static class MembershipSchema
     public static string Within(string connectionString) => new NpgsqlConnectionStringBuilder(connectionString) { SearchPath = Name, ApplicationName = "dscache-silo" }.ConnectionString;
 
     /// <exception cref="ConfigurationException">The database cannot be reached, or does not let this user make the schema.</exception>
-    public static async Task EnsureAsync(string connectionString, CancellationToken cancellationToken)
+    /// <param name="secretMark">What follows from the cluster's secret, and from which it does not follow: nodes of one cluster have the same.</param>
+    public static async Task EnsureAsync(string connectionString, string clusterId, string secretMark, CancellationToken cancellationToken)
     {
         var server = new NpgsqlConnectionStringBuilder(connectionString);
         try
@@ -38,6 +39,7 @@ internal static class MembershipSchema
                     await command.ExecuteNonQueryAsync(cancellationToken);
                 }
             }
+            await CompareSecretAsync(connection, clusterId, secretMark, cancellationToken);
             await transaction.CommitAsync(cancellationToken);
         }
         catch (Exception e) when (e is NpgsqlException or System.Net.Sockets.SocketException or TimeoutException)
@@ -48,10 +50,29 @@ internal static class MembershipSchema
         }
     }
 
+    // Nodes with two secrets refuse each other's calls, and take each other for dead. The first one that starts where nobody has been alive for a minute says which it is.
+    private static async Task CompareSecretAsync(NpgsqlConnection connection, string clusterId, string secretMark, CancellationToken cancellationToken)
+    {
+        await using var command = new NpgsqlCommand("""
+            INSERT INTO dscache.secrets AS known (cluster, mark) VALUES ($1, $2)
+            ON CONFLICT (cluster) DO UPDATE SET mark = CASE
+                WHEN EXISTS (SELECT 1 FROM dscache.silos s WHERE s.cluster = $1 AND s.status = 3 AND s.alive_at > now() - interval '1 minute') THEN known.mark
+                ELSE EXCLUDED.mark END
+            RETURNING mark
+            """, connection);
+        command.Parameters.AddWithValue(clusterId);
+        command.Parameters.AddWithValue(secretMark);
+        if (await command.ExecuteScalarAsync(cancellationToken) is string mark && !string.Equals(mark, secretMark, StringComparison.Ordinal))
+        {
+            throw new ConfigurationException("cluster.secret", $"The nodes of the cluster '{clusterId}' that run now have another secret (cluster.secret) than this one.",
+                "Give this node theirs. To change it, stop all nodes, and start them a minute later with the new one.");
+        }
+    }
+
     // A user who may only use what is there need not be allowed to make it.
     private static async Task<bool> IsCurrentAsync(NpgsqlConnection connection, CancellationToken cancellationToken)
     {
-        await using (var exists = new NpgsqlCommand("SELECT to_regclass('dscache.orleansquery') IS NOT NULL", connection))
+        await using (var exists = new NpgsqlCommand("SELECT to_regclass('dscache.orleansquery') IS NOT NULL AND to_regclass('dscache.secrets') IS NOT NULL", connection))
         {
             if (await exists.ExecuteScalarAsync(cancellationToken) is not true)
                 return false;
@@ -101,5 +122,10 @@ internal static class MembershipSchema
 
         -- When it last said that it lives, by the clock of the database.
         ALTER TABLE dscache.silos ADD COLUMN IF NOT EXISTS heard_at timestamptz NOT NULL DEFAULT now();
+
+        CREATE TABLE IF NOT EXISTS dscache.secrets (
+            cluster text PRIMARY KEY,
+            mark text NOT NULL
+        );
         """;
 }

@@ -40,17 +40,18 @@ internal static class SiloApplication
         nodeLock.Write(new NodeAddress(node.NodeId, Url: null, TokenFile: null, Environment.ProcessId));
         if (node.Database is { } database)
         {
-            await MembershipSchema.EnsureAsync(database, CancellationToken.None);
+            await MembershipSchema.EnsureAsync(database, node.ClusterId, Convert.ToHexStringLower(node.Secret!.Derive("mark")), CancellationToken.None);
             await new LostSilos(database, node.ClusterId, node.NodeId, TimeProvider.System).ClearAsync(CancellationToken.None);
         }
-        await using var app = Build(engine, node with { DataPort = node.DataPort == 0 ? FreePort(node.Address) : node.DataPort }, nodeLock);
+        node = node with { DataPort = node.DataPort == 0 ? FreePort(node.Address) : node.DataPort };
+        await using var app = Build(engine, node, nodeLock);
         try
         {
             await app.RunAsync();
         }
-        catch (IOException e) when (e.InnerException is Microsoft.AspNetCore.Connections.AddressInUseException)
+        catch (Exception e)
         {
-            throw new ConfigurationException("api.port", $"The local API cannot listen on 127.0.0.1:{node.ApiPort} (api.port): another process does.", "Choose another port (--api-port, DSCACHE_API_PORT), or 0 for a free one.");
+            throw StartFailure.Of(e, node);
         }
     }
 
@@ -71,8 +72,11 @@ internal static class SiloApplication
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromSeconds(8));
 
         var token = NodeToken.Create(engine.Cache.Root);
-        AddNode(builder.Services, engine, node, nodeLock, token);
-        builder.Host.UseOrleans(silo => SiloClustering.Configure(silo, node));
+        // Alone, nobody else knows it: nobody is let in.
+        var secret = node.Secret ?? new PeerSecret(RandomNumberGenerator.GetBytes(PeerSecret.LeastBytes));
+        var folders = ServedFolders.Of(engine.Origin.Url);
+        AddNode(builder.Services, engine, node, nodeLock, token, secret);
+        builder.Host.UseOrleans(silo => SiloClustering.Configure(silo, node, new GrainAccess { Secret = new CallSecret(secret.Derive("calls")), Token = token, Folders = folders }));
 
         var app = builder.Build();
         app.UseApiAccess(token);
@@ -80,17 +84,15 @@ internal static class SiloApplication
         {
             Token = token,
             OriginEndpoint = engine.Origin.Endpoint,
-            Folders = ApiOptions.FoldersOf(engine.Origin.Url),
+            Folders = folders,
         });
         app.MapOrleansDashboard(routePrefix: "/dashboard");
         return app;
     }
 
-    private static void AddNode(IServiceCollection services, Configuration.Settings engine, NodeSettings node, NodeLock nodeLock, NodeToken token)
+    private static void AddNode(IServiceCollection services, Configuration.Settings engine, NodeSettings node, NodeLock nodeLock, NodeToken token, PeerSecret secret)
     {
         var time = TimeProvider.System;
-        // Alone, nobody else knows it: nobody is let in.
-        var secret = node.Secret ?? new PeerSecret(RandomNumberGenerator.GetBytes(PeerSecret.LeastBytes));
         var endpoint = new IPEndPoint(node.Address, node.DataPort);
         var self = new Peer(node.NodeId, endpoint.ToString());
         services.AddSingleton(time);

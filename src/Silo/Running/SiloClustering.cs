@@ -11,9 +11,9 @@ namespace DatasetCache.Silo.Running;
 /// <summary>How this silo finds the others, where it listens, and when it gives one up.</summary>
 internal static class SiloClustering
 {
-    public static void Configure(ISiloBuilder silo, NodeSettings settings)
+    public static void Configure(ISiloBuilder silo, NodeSettings settings, GrainAccess access)
     {
-        silo.AddDatasetGrains();
+        silo.AddDatasetGrains(access);
         silo.AddDashboard();
         silo.Configure<SiloOptions>(options => options.SiloName = settings.NodeId);
         silo.Configure<ClusterOptions>(options =>

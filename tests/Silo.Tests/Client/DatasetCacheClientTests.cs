@@ -25,7 +25,7 @@ public sealed class DatasetCacheClientTests : IDisposable
 
     private Task<TestSilo> StartSiloAsync(TimeSpan? leaseTtl = null) => TestSilo.StartAsync(folder["cache"], origin, ports, leaseTtl);
 
-    private DatasetCacheClientOptions Options => new() { Gateway = string.Create(CultureInfo.InvariantCulture, $"127.0.0.1:{ports.Gateway}") };
+    private DatasetCacheClientOptions Options => new() { Gateway = string.Create(CultureInfo.InvariantCulture, $"127.0.0.1:{ports.Gateway}"), TokenFile = folder["cache/node.token"] };
 
     [Fact]
     public async Task A_job_gets_its_dataset_by_a_link_of_its_own_that_protects_it()
@@ -156,7 +156,7 @@ public sealed class DatasetCacheClientTests : IDisposable
     [Fact]
     public async Task Among_a_program_s_services_it_connects_when_it_is_first_used()
     {
-        await using var services = new ServiceCollection().AddLogging().AddDatasetCacheClient(options => options.Gateway = Options.Gateway).BuildServiceProvider();
+        await using var services = new ServiceCollection().AddLogging().AddDatasetCacheClient(options => (options.Gateway, options.TokenFile) = (Options.Gateway, Options.TokenFile)).BuildServiceProvider();
         var cache = services.GetRequiredService<IDatasetCache>();
         await using var silo = await StartSiloAsync();
 

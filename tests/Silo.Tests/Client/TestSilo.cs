@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
+using System.Security.Cryptography;
 using DatasetCache.Coordination;
 using DatasetCache.Grains;
 using DatasetCache.Hosting.Node;
@@ -29,13 +30,14 @@ internal sealed class TestSilo : IAsyncDisposable
         var cache = LocalDatasetCache.Open(new CacheOptions { Root = root, MinFree = DiskFloor.OfBytes(0) }, origins);
         var service = new NodeService(Node, cache, holdings: null, TimeProvider.System, leaseTtl);
         var self = new Peer(Node, "127.0.0.1:1");
+        var token = NodeToken.Create(root);
         var host = new HostBuilder()
             .ConfigureLogging(logging => logging.ClearProviders())
             .UseOrleans(silo =>
             {
                 silo.UseLocalhostClustering(ports.Silo, ports.Gateway, primarySiloEndpoint: null, serviceId: "dscache", clusterId: "dscache");
                 silo.Configure<SiloOptions>(options => options.SiloName = Node);
-                silo.AddDatasetGrains();
+                silo.AddDatasetGrains(new GrainAccess { Secret = new CallSecret(RandomNumberGenerator.GetBytes(32)), Token = token });
                 silo.Services.AddSingleton(self).AddSingleton<INodeService>(service).AddSingleton<INodeHoldings>(new Nothing(self));
             })
             .Build();
