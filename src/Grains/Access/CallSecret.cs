@@ -58,5 +58,7 @@ internal sealed class CallSecret
 
     private const string NotOurs = "it is not signed with this cluster's secret (cluster.secret) for this grain";
 
-    private void Hash(GrainId target, string until, Span<byte> signature) => HMACSHA256.HashData(key, Encoding.UTF8.GetBytes($"DatasetCache call 1\n{target}\n{until}"), signature);
+    // Of a part of a silo only what it is: its key is the silo's address, which senders know with another port or without its generation.
+    private void Hash(GrainId target, string until, Span<byte> signature)
+        => HMACSHA256.HashData(key, Encoding.UTF8.GetBytes($"DatasetCache call 1\n{(target.IsSystemTarget() ? target.Type.ToString() : target.ToString())}\n{until}"), signature);
 }
