@@ -77,6 +77,7 @@ internal static class CommandLine
         ("inspect", "Show everything about one entry of the cache.", command => InspectCommand.Define(command, session)),
         ("explain", "Say why an entry is kept, and when it could go.", command => ExplainCommand.Define(command, session)),
         ("du", "Show what takes how much of the quota and of the disk.", command => DiskUseCommand.Define(command, session)),
+        ("limits", "Show or change what this host's node may take for transfers with others.", command => LimitsCommand.Define(command, session)),
         ("status", "Show the node of this host, and what it is doing.", command => StatusCommand.Define(command, session)),
         ("stats", "Show hits, misses and bytes saved, by day and by key.", command => StatisticsCommand.Define(command, session)),
         ("pin", "Keep entries until unpin, whatever the need.", command => PinCommand.Define(command, session, pin: true)),

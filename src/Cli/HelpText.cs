@@ -94,6 +94,13 @@ internal static class HelpText
               dscache doctor --origin s3://my-bucket
 
             """,
+        "limits" => """
+            Examples:
+              dscache limits
+              dscache limits --upload 50MB --cpu 25     until the node ends
+              dscache limits --upload 0
+
+            """,
         "status" => """
             Examples:
               dscache status
@@ -205,7 +212,7 @@ internal static class HelpText
     private static readonly (string Title, string[] Commands)[] Groups =
     [
         ("Get and use", ["get", "run", "prefetch", "warm", "release", "export", "import"]),
-        ("Look", ["ls", "list", "inspect", "explain", "du", "status", "stats"]),
+        ("Look", ["ls", "list", "inspect", "explain", "du", "status", "limits", "stats"]),
         ("Keep and clean", ["pin", "unpin", "rm", "prune", "clear", "cleanup", "verify", "scrub"]),
         ("Set up", ["config", "doctor", "completion"]),
     ];

@@ -11,13 +11,13 @@ public sealed class ReadmeTests
     [Fact]
     public void Every_setting_stands_in_the_readme_as_it_is()
     {
-        foreach (var setting in SettingTable.All)
+        foreach (var setting in SettingTable.All.Concat(NodeSettingTable.All))
         {
             var flag = setting.Flag is null ? "" : $"`{setting.Flag}`";
             var variables = string.Join(' ', setting.Variables.Select(variable => $"`{variable}`"));
             Assert.Contains($"| `{setting.Name}` | {flag} | {variables} | {setting.Default} | {setting.Description} |", Lines);
         }
-        Assert.Equal(SettingTable.All.Count, Lines.SkipWhile(line => !line.StartsWith("| setting |", StringComparison.Ordinal)).Count(line => line.StartsWith("| `", StringComparison.Ordinal)));
+        Assert.Equal(SettingTable.All.Count + NodeSettingTable.All.Count, Lines.SkipWhile(line => !line.StartsWith("| setting |", StringComparison.Ordinal)).Count(line => line.StartsWith("| `", StringComparison.Ordinal)));
     }
 
     [Fact]

@@ -64,6 +64,18 @@ public static class NodeSettingTable
 
     public static Setting? Find(string name) => All.FirstOrDefault(setting => string.Equals(setting.Name, name, StringComparison.Ordinal));
 
+    /// <summary>Each in the order of <see cref="All"/>, with the place that it comes from: what a node without flags would take.</summary>
+    /// <exception cref="ConfigurationException">A file cannot be read.</exception>
+    public static IReadOnlyList<ResolvedSetting> Resolve(Func<string, string?> environment, IReadOnlyList<string> configFiles)
+    {
+        var errors = new SettingErrors();
+        var files = configFiles.Select(path => ConfigFile.TryRead(path, errors)).OfType<ConfigFile>().ToArray();
+        var layers = new SettingLayers(new Dictionary<string, string>(StringComparer.Ordinal), environment, files, errors);
+        ResolvedSetting[] resolved = [.. All.Select(layers.Resolve)];
+        errors.ThrowIfAny();
+        return resolved;
+    }
+
     private static Setting Of(string name, string? flag, string variable, string? defaultText, string description) =>
         new() { Name = name, Flag = flag, Variables = [variable], Default = defaultText, Description = description };
 }

@@ -14,6 +14,7 @@ namespace DatasetCache.Cli.Output;
 /// <summary>All JSON that dscache writes, by source generation: reflection would cost the start of every process.</summary>
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, GenerationMode = JsonSourceGenerationMode.Serialization)]
 [JsonSerializable(typeof(AcquireReport))]
+[JsonSerializable(typeof(Nodes.LimitsDocument))]
 [JsonSerializable(typeof(ProgressLine))]
 [JsonSerializable(typeof(ErrorDocument))]
 [JsonSerializable(typeof(EntryDocument))]

@@ -21,15 +21,16 @@ internal static class ConfigCommand
     private static int Show(Session session, Settings settings)
     {
         var files = Settings.ConfigFiles(session.Variable);
+        var all = settings.All.Concat(NodeSettingTable.Resolve(session.Variable, files)).ToArray();
         if (settings.Json)
         {
             var document = new SettingsDocument(
-                [.. settings.All.Select(SettingLine.Of)], [.. files.Select(file => new ConfigFileLine(file, File.Exists(file)))]);
+                [.. all.Select(SettingLine.Of)], [.. files.Select(file => new ConfigFileLine(file, File.Exists(file)))]);
             Stdio.Print(JsonText.Pretty(document, JsonOutput.Default.SettingsDocument));
             return ExitCode.Ok;
         }
         var table = new TextTable("SETTING", "VALUE", "FROM", "FLAG", "ENVIRONMENT");
-        foreach (var setting in settings.All)
+        foreach (var setting in all)
         {
             table.Add(
                 setting.Setting.Name, setting.Shown ?? "-", setting.Source.ToString(), setting.Setting.Flag ?? "-", string.Join(' ', setting.Setting.Variables));

@@ -26,7 +26,7 @@ internal static class ConfigEditCommands
         flags.AddTo(command);
         command.SetAction((parse, _) =>
         {
-            var resolved = session.LoadSettings(parse, flags)[Find(parse.GetRequiredValue(name)).Name];
+            var resolved = Resolve(session, session.LoadSettings(parse, flags), Find(parse.GetRequiredValue(name)));
             if (session.Json)
                 Stdio.Print(JsonText.Pretty(SettingLine.Of(resolved), JsonOutput.Default.SettingLine));
             else if (resolved.Shown is { } value)
@@ -95,8 +95,12 @@ internal static class ConfigEditCommands
         return command;
     }
 
+    private static ResolvedSetting Resolve(Session session, Settings settings, Setting setting) => NodeSettingTable.Find(setting.Name) is null
+        ? settings[setting.Name]
+        : NodeSettingTable.Resolve(session.Variable, Settings.ConfigFiles(session.Variable)).First(resolved => resolved.Setting == setting);
+
     /// <exception cref="InvalidRequestException">There is no such setting.</exception>
-    private static Setting Find(string name) => SettingTable.Find(name) ?? throw new InvalidRequestException(
+    private static Setting Find(string name) => SettingTable.Find(name) ?? NodeSettingTable.Find(name) ?? throw new InvalidRequestException(
         $"There is no setting '{name}'.", (SettingTable.Nearest(name) is { } nearest ? $"Did you mean '{nearest}'? " : "") + "'dscache config show' lists them.");
 
     private static async Task<int> ChangeAsync(
@@ -138,7 +142,8 @@ internal static class ConfigEditCommands
     {
         try
         {
-            var source = Settings.Load(new Dictionary<string, string>(StringComparer.Ordinal), session.Variable, Settings.ConfigFiles(session.Variable))[setting.Name].Source;
+            var settings = Settings.Load(new Dictionary<string, string>(StringComparer.Ordinal), session.Variable, Settings.ConfigFiles(session.Variable));
+            var source = Resolve(session, settings, setting).Source;
             if (source.Origin == SettingOrigin.Environment || (source.Origin == SettingOrigin.File && !string.Equals(source.Name, path, StringComparison.Ordinal)))
                 Stdio.Note($"dscache: warning: {source} has a value for {setting.Name} too, which comes first here.");
             else if (source.Origin == SettingOrigin.Default)

@@ -80,6 +80,17 @@ internal sealed record ProblemDocument(string Type, string Title, int Status, st
 internal sealed record StatusDocument(
     string Node, string Version, string CacheRoot, SpaceDocument Space, int Entries, long Bytes, int Leases, IReadOnlyList<WorkDocument> Working, double UptimeSeconds);
 
+/// <summary>Bytes a second and percent; 0 for no bound.</summary>
+internal sealed record LimitsDocument(long UploadBytesPerSecond, long DownloadBytesPerSecond, int CpuPercent);
+
+/// <summary>What is to change; null for what stays.</summary>
+internal sealed record LimitsBody(long? UploadBytesPerSecond = null, long? DownloadBytesPerSecond = null, int? CpuPercent = null);
+
+/// <param name="IsAlive">Whether it answered.</param>
+internal sealed record ClusterNodeDocument(string Node, string? Address, string Status, bool IsAlive, int? Entries, long? Bytes);
+
+internal sealed record NodesDocument(IReadOnlyList<ClusterNodeDocument> Nodes);
+
 internal sealed record SpaceDocument(long Quota, long LowMark, long Used, long Entries, long Reserved, long Quarantined, long DiskFree, long MinFree);
 
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase)]
@@ -90,4 +101,7 @@ internal sealed record SpaceDocument(long Quota, long LowMark, long Used, long E
 [JsonSerializable(typeof(LeaseDocument))]
 [JsonSerializable(typeof(ProblemDocument))]
 [JsonSerializable(typeof(StatusDocument))]
+[JsonSerializable(typeof(LimitsDocument))]
+[JsonSerializable(typeof(LimitsBody))]
+[JsonSerializable(typeof(NodesDocument))]
 internal sealed partial class ApiJson : JsonSerializerContext;

@@ -28,6 +28,14 @@ internal static class NodeApi
         routes.MapPost("/v1/links", Guard(context => RegisterAsync(context, node)));
         routes.MapDelete("/v1/links", Guard(context => ForgetAsync(context, node)));
         routes.MapGet("/v1/status", Guard(context => WriteAsync(context, StatusCodes.Status200OK, ApiText.Of(node.Status()), ApiJson.Default.StatusDocument)));
+        if (options.Caps is { } caps)
+        {
+            var limits = new LimitsApi(caps);
+            routes.MapGet("/v1/limits", Guard(limits.GetAsync));
+            routes.MapPut("/v1/limits", Guard(limits.PutAsync));
+        }
+        if (options.Nodes is { } nodes)
+            routes.MapGet("/v1/nodes", Guard(async context => await WriteAsync(context, StatusCodes.Status200OK, new NodesDocument(await nodes(context.RequestAborted)), ApiJson.Default.NodesDocument)));
         return routes;
 
         RequestDelegate Guard(Func<HttpContext, Task> handle) => async context =>

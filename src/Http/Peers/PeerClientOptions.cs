@@ -36,12 +36,12 @@ public sealed record PeerClientOptions
     /// <exception cref="ConfigurationException">A value is outside its range.</exception>
     public void Validate()
     {
-        foreach (var (name, value) in new[] { ("connect-timeout", ConnectTimeout), ("stall-timeout", StallTimeout), ("speed-window", SpeedWindow), ("idle-timeout", IdleTimeout) })
-            Require("cluster." + name, value > TimeSpan.Zero && value < TimeSpan.FromDays(1), $"{value}; it has to be positive and below a day");
-        Require("cluster.least-speed", LeastBytesPerSecond >= 0, $"{LeastBytesPerSecond}; it cannot be negative");
-        Require("cluster.slow-speed", SlowBytesPerSecond >= 0, $"{SlowBytesPerSecond}; it cannot be negative");
-        Require("cluster.idle-connections", IdleConnections is >= 0 and <= 1024, $"{IdleConnections}; it can be 0 to 1024");
-        Require("cluster.max-manifest", MaxManifestBytes >= 1024, $"{MaxManifestBytes}; it has to be 1 KiB or more");
+        foreach (var (name, value) in new[] { ("ConnectTimeout", ConnectTimeout), ("StallTimeout", StallTimeout), ("SpeedWindow", SpeedWindow), ("IdleTimeout", IdleTimeout) })
+            Require("PeerClientOptions." + name, value > TimeSpan.Zero && value < TimeSpan.FromDays(1), $"{value}; it has to be positive and below a day");
+        Require("PeerClientOptions.LeastBytesPerSecond", LeastBytesPerSecond >= 0, $"{LeastBytesPerSecond}; it cannot be negative");
+        Require("PeerClientOptions.SlowBytesPerSecond", SlowBytesPerSecond >= 0, $"{SlowBytesPerSecond}; it cannot be negative");
+        Require("PeerClientOptions.IdleConnections", IdleConnections is >= 0 and <= 1024, $"{IdleConnections}; it can be 0 to 1024");
+        Require("PeerClientOptions.MaxManifestBytes", MaxManifestBytes >= 1024, $"{MaxManifestBytes}; it has to be 1 KiB or more");
     }
 
     private static void Require(string setting, bool fits, string otherwise)

@@ -35,14 +35,14 @@ public sealed record PeerServerOptions
     /// <exception cref="ConfigurationException">A value is outside its range.</exception>
     public void Validate()
     {
-        Require("cluster.max-connections", MaxConnections is >= 1 and <= 65536, $"{MaxConnections}; it can be 1 to 65536");
-        Require("cluster.max-head", MaxHeadBytes is >= 1024 and <= 65536, $"{MaxHeadBytes}; it can be 1 KiB to 64 KiB");
-        foreach (var (name, value) in new[] { ("head-timeout", HeadTimeout), ("idle-timeout", IdleTimeout), ("send-timeout", SendTimeout) })
-            Require("cluster." + name, value > TimeSpan.Zero && value < TimeSpan.FromDays(1), $"{value}; it has to be positive and below a day");
-        Require("cluster.stop-timeout", StopTimeout >= TimeSpan.Zero && StopTimeout < TimeSpan.FromMinutes(1), $"{StopTimeout}; it can be 0 to a minute");
-        Require("cluster.advertise", AdvertisedHost is not null || !(Listen.Address.Equals(IPAddress.Any) || Listen.Address.Equals(IPAddress.IPv6Any)),
+        Require("PeerServerOptions.MaxConnections", MaxConnections is >= 1 and <= 65536, $"{MaxConnections}; it can be 1 to 65536");
+        Require("PeerServerOptions.MaxHeadBytes", MaxHeadBytes is >= 1024 and <= 65536, $"{MaxHeadBytes}; it can be 1 KiB to 64 KiB");
+        foreach (var (name, value) in new[] { ("HeadTimeout", HeadTimeout), ("IdleTimeout", IdleTimeout), ("SendTimeout", SendTimeout) })
+            Require("PeerServerOptions." + name, value > TimeSpan.Zero && value < TimeSpan.FromDays(1), $"{value}; it has to be positive and below a day");
+        Require("PeerServerOptions.StopTimeout", StopTimeout >= TimeSpan.Zero && StopTimeout < TimeSpan.FromMinutes(1), $"{StopTimeout}; it can be 0 to a minute");
+        Require("PeerServerOptions.AdvertisedHost", AdvertisedHost is not null || !(Listen.Address.Equals(IPAddress.Any) || Listen.Address.Equals(IPAddress.IPv6Any)),
             $"not set, and {Listen.Address} is no address that others can name");
-        Require("cluster.advertise", AdvertisedHost is null || Uri.CheckHostName(AdvertisedHost) != UriHostNameType.Unknown, $"'{AdvertisedHost}', which is neither a host name nor an address");
+        Require("PeerServerOptions.AdvertisedHost", AdvertisedHost is null || Uri.CheckHostName(AdvertisedHost) != UriHostNameType.Unknown, $"'{AdvertisedHost}', which is neither a host name nor an address");
     }
 
     private static void Require(string setting, bool fits, string otherwise)

@@ -26,8 +26,8 @@ public sealed record TransferLimits
     {
         Require("cluster.upload", UploadBytesPerSecond, UploadBytesPerSecond is 0 or >= 1024, "0 (no limit) or 1 KiB a second and more");
         Require("cluster.download", DownloadBytesPerSecond, DownloadBytesPerSecond is 0 or >= 1024, "0 (no limit) or 1 KiB a second and more");
-        Require("cluster.max-uploads", MaxUploads, MaxUploads is >= 1 and <= 4096, "1 to 4096");
-        Require("cluster.max-downloads", MaxDownloads, MaxDownloads is >= 1 and <= 4096, "1 to 4096");
+        Require("TransferLimits.MaxUploads", MaxUploads, MaxUploads is >= 1 and <= 4096, "1 to 4096");
+        Require("TransferLimits.MaxDownloads", MaxDownloads, MaxDownloads is >= 1 and <= 4096, "1 to 4096");
         Require("cluster.cpu", CpuPercent, CpuPercent is >= 0 and <= 100, "0 (no limit) to 100 percent");
     }
 

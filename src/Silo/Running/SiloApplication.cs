@@ -85,10 +85,16 @@ internal static class SiloApplication
             Token = token,
             OriginEndpoint = engine.Origin.Endpoint,
             Folders = folders,
+            Caps = app.Services.GetRequiredService<TransferCaps>(),
+            Nodes = cancel => NodesAsync(app.Services.GetRequiredService<IGrainFactory>(), cancel),
         });
         app.MapOrleansDashboard(routePrefix: "/dashboard");
         return app;
     }
+
+    private static async Task<IReadOnlyList<ClusterNodeDocument>> NodesAsync(IGrainFactory grains, CancellationToken cancellationToken)
+        => [.. (await grains.GetGrain<IClusterGrain>(0).NodesAsync(after: null, int.MaxValue, cancellationToken))
+            .Select(node => new ClusterNodeDocument(node.Id, node.Node?.Endpoint, node.Status, node.Node is not null, node.Node?.Entries, node.Node?.Bytes))];
 
     private static void AddNode(IServiceCollection services, Configuration.Settings engine, NodeSettings node, NodeLock nodeLock, NodeToken token, PeerSecret secret)
     {

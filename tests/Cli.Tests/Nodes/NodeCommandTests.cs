@@ -164,6 +164,36 @@ public sealed class NodeCommandTests : IDisposable
     }
 
     [Fact]
+    public async Task Status_shows_the_limits_and_the_nodes_of_the_cluster()
+    {
+        await using var node = await StartNodeAsync(dscache.MakeFolder());
+
+        var text = (await dscache.RunAsync("status")).Out;
+
+        Assert.Contains("upload no bound, download no bound, processors no bound", text, StringComparison.Ordinal);
+        Assert.Matches(@"test-node +10\.1\.0\.1:4681 +alive +1 +9 B", text);
+        Assert.Matches(@"other-node +- +does not answer \(Active\)", text);
+    }
+
+    [Fact]
+    public async Task Limits_change_while_the_node_runs_and_one_at_a_time()
+    {
+        await using var node = await StartNodeAsync(dscache.MakeFolder());
+
+        var changed = await dscache.RunAsync("limits", "--upload", "5MB", "--cpu", "25");
+        var more = await dscache.RunAsync("limits", "--download", "0", "--upload", "1MiB", "--json");
+        var wrong = await dscache.RunAsync("limits", "--cpu", "101");
+
+        Assert.Equal((0, 0, 78), (changed.ExitCode, more.ExitCode, wrong.ExitCode));
+        Assert.Contains("processors 25 %", changed.Out, StringComparison.Ordinal);
+        Assert.Contains("until the node ends", changed.Error, StringComparison.Ordinal);
+        Assert.Contains("cluster.cpu is 101", wrong.Error, StringComparison.Ordinal);
+        Assert.Equal((1L << 20, 0L, 25), (node.Caps.Limits.UploadBytesPerSecond, node.Caps.Limits.DownloadBytesPerSecond, node.Caps.Limits.CpuPercent));
+        Assert.Equal("{\"uploadBytesPerSecond\":1048576,\"downloadBytesPerSecond\":0,\"cpuPercent\":25}\n", more.Out);
+        Assert.Equal(1L << 20, node.Caps.Upload.PerSecond);
+    }
+
+    [Fact]
     public async Task Where_the_token_may_not_be_used_the_store_is_used_as_without_a_node()
     {
         var source = dscache.MakeFolder();

@@ -1,6 +1,7 @@
 using System.Net;
 using DatasetCache.Hosting.Node;
 using DatasetCache.Http.Api;
+using DatasetCache.Http.Peers;
 using DatasetCache.Origins;
 using DatasetCache.Store;
 using Microsoft.AspNetCore.Builder;
@@ -24,6 +25,11 @@ internal sealed class TestNode : IAsyncDisposable
 
     public NodeToken Token { get; }
 
+    public required TransferCaps Caps { get; init; }
+
+    /// <summary>What it says about its cluster.</summary>
+    private static readonly ClusterNodeDocument[] Others = [new("test-node", "10.1.0.1:4681", "Active", IsAlive: true, 1, 9), new("other-node", null, "Active", IsAlive: false, null, null)];
+
     public Uri Url => new(app.Urls.Single());
 
     /// <param name="folder">What it reads datasets from for others, and its default origin.</param>
@@ -33,6 +39,7 @@ internal sealed class TestNode : IAsyncDisposable
         var cache = LocalDatasetCache.Open(new CacheOptions { Root = root, MinFree = DiskFloor.OfBytes(0) }, origins ?? new OriginFactory(new OriginOptions { Url = folder }));
         var held = await NodeLock.TakeAsync(cache.Room, TimeSpan.FromSeconds(10), TimeProvider.System, CancellationToken.None);
         var token = NodeToken.Create(root);
+        var caps = new TransferCaps(TransferLimits.Default, TimeProvider.System);
         var service = new NodeService("test-node", cache, holdings: null, TimeProvider.System, leaseTtl);
         var builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
@@ -46,9 +53,9 @@ internal sealed class TestNode : IAsyncDisposable
                 await next(context);
             });
         }
-        app.MapNodeApi(service, new ApiOptions { Token = token, Folders = [folder] });
+        app.MapNodeApi(service, new ApiOptions { Token = token, Folders = [folder], Caps = caps, Nodes = _ => Task.FromResult<IReadOnlyList<ClusterNodeDocument>>(Others) });
         await app.StartAsync();
-        var node = new TestNode(app, held, cache, service, token);
+        var node = new TestNode(app, held, cache, service, token) { Caps = caps };
         held.Write(new NodeAddress("test-node", app.Urls.Single(), token.Path, Environment.ProcessId));
         return node;
     }
@@ -69,5 +76,6 @@ internal sealed class TestNode : IAsyncDisposable
         await Service.DisposeAsync();
         held.Dispose();
         Cache.Dispose();
+        Caps.Dispose();
     }
 }

@@ -28,6 +28,21 @@ public sealed class ConfigEditCommandTests : IDisposable
         Assert.Equal((ExitCode.Configuration, ""), await OutAsync("config", "get", "origin.url"));
     }
 
+    [Fact]
+    public async Task A_node_s_settings_are_shown_set_and_got_and_its_secrets_hidden()
+    {
+        await File.WriteAllTextAsync(FileOf, "{}");
+
+        Assert.Equal((0, ""), await OutAsync("config", "set", "cluster.secret", "0123456789abcdef0123456789abcdef"));
+        Assert.Equal((0, ""), await OutAsync("config", "set", "cluster.upload", "50MB"));
+
+        Assert.Equal((0, "50MB\n"), await OutAsync("config", "get", "cluster.upload"));
+        Assert.Equal((0, "(hidden)\n"), await OutAsync("config", "get", "cluster.secret"));
+        var shown = (await OutAsync("config", "show")).Out;
+        Assert.Matches($@"cluster\.upload +50MB +file {FileOf} +--upload +DSCACHE_CLUSTER_UPLOAD", shown);
+        Assert.DoesNotContain("0123456789abcdef", shown, StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData("Did you mean 'cache.maxSize'?", "cache.maxsize", "1GB")]
     [InlineData("such as 50GB", "cache.maxSize", "plenty")]

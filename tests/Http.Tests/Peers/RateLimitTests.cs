@@ -144,7 +144,7 @@ public sealed class RateLimitTests
         using var caps = new TransferCaps(TransferLimits.Default, new SteppedTime());
         Assert.Contains("cluster.upload", Assert.Throws<ConfigurationException>(() => caps.Change(new TransferLimits { UploadBytesPerSecond = -1 })).Message, StringComparison.Ordinal);
         Assert.Contains("cluster.cpu", Assert.Throws<ConfigurationException>(() => caps.Change(new TransferLimits { CpuPercent = 101 })).Message, StringComparison.Ordinal);
-        Assert.Contains("cluster.max-uploads", Assert.Throws<ConfigurationException>(() => caps.Change(new TransferLimits { MaxUploads = 0 })).Message, StringComparison.Ordinal);
+        Assert.Contains("TransferLimits.MaxUploads", Assert.Throws<ConfigurationException>(() => caps.Change(new TransferLimits { MaxUploads = 0 })).Message, StringComparison.Ordinal);
         Assert.Same(TransferLimits.Default, caps.Limits);
     }
 
