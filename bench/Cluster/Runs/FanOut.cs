@@ -11,7 +11,7 @@ internal sealed class FanOut(Ground ground, Options options, Verdict verdict)
 {
     private const double MostMedian = 1.12, MostSlowest = 1.25, MostGrowth = 1.15, MostBytes = 1.01;
 
-    private sealed record Round(double Median, double Slowest, double Idle, OriginCount Count);
+    private sealed record Round(double Median, double Slowest, double Idle, OriginCount Count, double OriginBegan, double OriginEnded);
 
     /// <param name="originRate">Null where the origin's link is as fast as the nodes'.</param>
     public async Task RunAsync(string? originRate)
@@ -32,7 +32,8 @@ internal sealed class FanOut(Ground ground, Options options, Verdict verdict)
             var byApi = await OnceAsync(nodes, bytes, byCli: false);
             (median[nodes], slowest[nodes]) = (Verdict.Median(rounds.Select(round => round.Median)), Verdict.Median(rounds.Select(round => round.Slowest)));
             Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
-                $"  {nodes} nodes: p50 {median[nodes]:0.00} s, slowest {slowest[nodes]:0.00} s (worst round {rounds.Max(round => round.Slowest):0.00}); by the API p50 {byApi.Median:0.00} s ({byApi.Median / bound:0.000}), slowest {byApi.Slowest:0.00} s ({byApi.Slowest / bound:0.000}); processors idle at least {rounds.Min(round => round.Idle):P0}; {rounds[^1].Count}"));
+                $"  {nodes} nodes: p50 {median[nodes]:0.00} s, slowest {slowest[nodes]:0.00} s (worst round {rounds.Max(round => round.Slowest):0.00}); by the API p50 {byApi.Median:0.00} s ({byApi.Median / bound:0.000}), slowest {byApi.Slowest:0.00} s ({byApi.Slowest / bound:0.000}); processors idle at least {rounds.Min(round => round.Idle):P0}"));
+            Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"         {byApi.Count}, from {byApi.OriginBegan:0.00} to {byApi.OriginEnded:0.00} s (by the API)"));
             verdict.AtMost($"{nodes} nodes, p50 ÷ bound", median[nodes] / bound, MostMedian);
             verdict.AtMost($"{nodes} nodes, slowest ÷ bound", slowest[nodes] / bound, MostSlowest);
             verdict.AtMost($"{nodes} nodes, bytes from the origin ÷ dataset", rounds.Append(byApi).Max(round => (double)round.Count.Bytes / round.Count.Dataset.Bytes), MostBytes);
@@ -55,9 +56,11 @@ internal sealed class FanOut(Ground ground, Options options, Verdict verdict)
         var numbers = Enumerable.Range(1, nodes).ToArray();
         var commands = await Task.WhenAll(numbers.Select(node => ground.OnAsync(node, "dscache", "get", dataset.Snapshot, "--dataset", dataset.Id, "--select", "all", "--into", ground.JobOf(node), "-q")));
         using var jobs = await Jobs.OnAsync(ground, numbers);
-        var cpu = new Cpu();
+        var (cpu, started) = (new Cpu(), Stopwatch.GetTimestamp());
         var times = byCli ? await Task.WhenAll(commands.Select(Commands.TimeAsync)) : [.. (await jobs.GetAsync(dataset)).Select(one => one.Seconds)];
-        var round = new Round(Verdict.Median(times), times.Max(), cpu.Idle(), await OriginCount.OfAsync(ground, dataset));
+        var idle = cpu.Idle();
+        var count = await OriginCount.OfAsync(ground, dataset);
+        var round = new Round(Verdict.Median(times), times.Max(), idle, count, Stopwatch.GetElapsedTime(started, count.Writes[0]).TotalSeconds, Stopwatch.GetElapsedTime(started, count.Writes[^1]).TotalSeconds);
         await ground.ClearAsync(numbers);
         return round;
     }

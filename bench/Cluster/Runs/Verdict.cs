@@ -11,6 +11,9 @@ internal sealed class Verdict
 
     public void AtLeast(string what, double value, double bound, string unit = "") => Say(value >= bound, $"{what}: {Text(value)}{unit}, at least {Text(bound)}{unit}");
 
+    /// <summary>Something was missed, and it has been said what.</summary>
+    public void Fail() => Kept = false;
+
     public void Is(string what, bool kept) => Say(kept, what);
 
     /// <summary>A run whose processors were busy says nothing of links; it is neither kept nor missed.</summary>

@@ -16,7 +16,7 @@ internal sealed class Warm(Ground ground, Verdict verdict)
         using var process = Process.Start(command)!;
         await process.WaitForExitAsync();
         if (process.ExitCode != 0)
-            verdict.Is("all of these", kept: false);
+            verdict.Fail();
         await ground.ClearAsync(1);
     }
 }
