@@ -6,6 +6,7 @@ using System.Text;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
 using Microsoft.Extensions.Logging;
 
 namespace DatasetCache.Bench.Cluster.Origin;
@@ -18,6 +19,7 @@ internal sealed class CountingOrigin
 {
     private const int PageSize = 1000;
     private const int Chunk = 64 * 1024;
+    private const int SendBuffer = 256 * 1024;
     private const string Changed = "Thu, 01 Jan 2026 00:00:00 GMT";
     // No multiple of a piece, so that no two pieces are alike.
     private readonly byte[] content = new byte[8_388_593];
@@ -38,6 +40,13 @@ internal sealed class CountingOrigin
             kestrel.Listen(IPAddress.Parse(address), port);
             kestrel.AddServerHeader = false;
             kestrel.Limits.MinResponseDataRate = null;
+        });
+        // Little between what is counted and the link: the kernel would else take several MiB at once, and what it took were "sent".
+        builder.WebHost.UseSockets(sockets => sockets.CreateBoundListenSocket = endpoint =>
+        {
+            var socket = SocketTransportOptions.CreateDefaultBoundListenSocket(endpoint);
+            socket.SendBufferSize = SendBuffer;
+            return socket;
         });
         await using var app = builder.Build();
         app.Run(origin.HandleAsync);
