@@ -50,11 +50,11 @@ internal sealed class TestNetwork : IAsyncDisposable
     /// <summary>Takes back all that <see cref="CutAsync"/> and <see cref="LoseAsync"/> did.</summary>
     public Task MendAsync(int node) => InAsync(node, "iptables -F && { tc qdisc del dev eth0 root 2>/dev/null || true; }");
 
-    /// <summary>A bad line: of what the node is sent, and of what it sends, so much gets lost, and it sends and is sent no faster than the rate.</summary>
+    /// <summary>A bad line: of what the node is sent so much gets lost, and it sends and is sent no faster than the rate.</summary>
     public async Task SpoilAsync(int node, double loss, string rate)
     {
         var lose = string.Create(CultureInfo.InvariantCulture, $"-m statistic --mode random --probability {loss} -j DROP");
-        await InAsync(node, $"iptables -A INPUT -i eth0 {lose} && iptables -A OUTPUT -o eth0 {lose} && tc qdisc add dev eth0 root tbf rate {rate} burst 16kb latency 200ms");
+        await InAsync(node, $"iptables -A INPUT -i eth0 {lose} && tc qdisc add dev eth0 root tbf rate {rate} burst 16kb latency 200ms");
         await NetworkNamespaces.RunAsync($"tc qdisc add dev {Outside(node)} root tbf rate {rate} burst 16kb latency 200ms");
     }
 
