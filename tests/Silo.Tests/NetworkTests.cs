@@ -50,7 +50,8 @@ public sealed class NetworkTests
         foreach (var (node, lease) in leases)
             Assert.True(await node.RenewAsync(lease), node.Silo.Said);
         Assert.True(cut.Returns > 0, cut.Silo.Said);
-        foreach (var node in (TestNode[])[other, third])
+        // One way, whose vote comes first is open.
+        foreach (var node in bothWays ? (TestNode[])[other, third] : [])
             Assert.Equal(0, node.Returns);
     }
 
