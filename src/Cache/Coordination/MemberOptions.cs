@@ -3,8 +3,8 @@ namespace DatasetCache.Coordination;
 /// <summary>The numbers that a <see cref="SwarmMember"/> goes by.</summary>
 internal sealed record MemberOptions
 {
-    /// <summary>Pieces under way at a time, from the origin and from peers together. Default: 32.</summary>
-    public int Slots { get; init; } = 32;
+    /// <summary>Pieces under way at a time, from the origin and from peers together: for a lone node 32 requests of 8 pieces, which fill 10 Gbit/s at 50 MB/s a connection. Default: 256.</summary>
+    public int Slots { get; init; } = 256;
 
     /// <summary>Without a coordinator: pieces under way from neighbours at a time. Default: 4.</summary>
     public int NeighbourSlots { get; init; } = 4;

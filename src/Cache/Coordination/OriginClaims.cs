@@ -27,12 +27,14 @@ internal sealed class OriginClaims(PieceTable table, CoordinatorOptions options)
             return;
         unprovenOnly = onlyUnproven;
         // Everybody's share of the window; who comes first must not take it all.
-        var share = Math.Max(1, (Window.Size + active - 1) / active) - node.Claims.Count;
-        var allowance = Math.Min(slots, Math.Min(share, Window.Free));
-        if (allowance <= 0 || table.Wanted.Count == 0)
+        var share = Math.Max(1, (Window.Size + active - 1) / active);
+        var allowance = Math.Min(slots, Math.Min(share - node.Claims.Count, Window.Free));
+        var run = active == 1 ? options.LoneOriginRun : Math.Clamp(table.Wanted.Count / (4 * active), 1, options.OriginRun);
+        // Not each piece that comes free by itself, a request each: to a far origin that is mostly waiting.
+        var least = Math.Min(Math.Clamp(Math.Min(share, slots + node.Claims.Count) / 4, 1, Math.Min(run, options.OriginRun)), table.Wanted.Count);
+        if (allowance < Math.Max(1, least))
             return;
         allowance = GrantPartial(node, allowance, assignments, now);
-        var run = active == 1 ? options.LoneOriginRun : Math.Clamp(table.Wanted.Count / (4 * active), 1, options.OriginRun);
         while (allowance > 0 && FindWanted(node) is { } first)
         {
             var count = 0;

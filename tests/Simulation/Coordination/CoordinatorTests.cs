@@ -148,6 +148,116 @@ public sealed class CoordinatorTests
     }
 
     [Fact]
+    public void A_withdrawn_replica_is_no_source_of_the_plan_that_it_finished_until_it_says_again_what_it_has()
+    {
+        Know("a", "b");
+        Join("a", 7u);
+        Report("a", report => report with { Leaves = true, StaysAsSource = true, Slots = 0 });
+        var whole = new ReplicaReport { From = Peer("a"), Seen = Epoch.None, CacheKey = "k", Digest = "d", Bytes = 1 };
+        coordinator.Replica(whole, now);
+        coordinator.Replica(whole with { Withdrawn = true }, now);
+        Assert.All(Join("b").Assignments, run => Assert.Null(run.Source));
+        now += TimeSpan.FromSeconds(20);
+        sessions.Remove("a");
+        Join("a", 7u);
+        sessions.Remove("b");
+        Assert.Contains(Join("b").Assignments, run => run.Source?.Node == "a");
+    }
+
+    [Fact]
+    public void A_late_report_of_an_older_session_does_not_displace_a_newer_one()
+    {
+        Know("a");
+        var older = Full("a") with { Started = 1 };
+        coordinator.Report(older, now);
+        sessions.Remove("a");
+        var newer = Full("a") with { Started = 2 };
+        var claimed = Claimed(coordinator.Report(newer, now));
+        Assert.NotEmpty(claimed);
+        Assert.Empty(coordinator.Report(older with { Sequence = 7 }, now).Assignments);
+        // One that was never heard of, too.
+        Assert.Empty(coordinator.Report(older with { Session = Guid.NewGuid() }, now).Assignments);
+        coordinator.Learn("a", Holding("a") with { Downloads = [older with { Session = Guid.NewGuid() }] }, now);
+        Assert.Equal(claimed.Count, Plan().OriginClaims);
+    }
+
+    [Fact]
+    public void A_newer_session_counts_at_once_whatever_its_number()
+    {
+        Know("a");
+        coordinator.Report(Full("a") with { Started = 1 }, now);
+        sessions.Remove("a");
+        Assert.NotEmpty(Claimed(coordinator.Report(Full("a") with { Started = 2, Sequence = 9 }, now)));
+    }
+
+    [Fact]
+    public void A_host_whose_clock_was_set_back_is_believed_when_nothing_older_can_come_any_more()
+    {
+        Know("a");
+        coordinator.Report(Full("a") with { Started = 100 }, now);
+        sessions.Remove("a");
+        Assert.Empty(coordinator.Report(Full("a") with { Started = 50 }, now).Assignments);
+        now += TimeSpan.FromSeconds(13);
+        Assert.NotEmpty(coordinator.Report(Full("a") with { Started = 50 }, now).Assignments);
+    }
+
+    [Fact]
+    public void What_one_node_cannot_reach_it_gets_from_others_and_not_from_the_origin()
+    {
+        Know("a", "b", "c");
+        var all = Full("a");
+        coordinator.Report(all with { Held = PieceSet.Full(Pieces), Checksums = [.. Enumerable.Repeat(7u, Pieces)], Slots = 0 }, now);
+        var reply = Join("b");
+        Join("c");
+        for (var second = 0; second < 60; second++)
+        {
+            now += TimeSpan.FromSeconds(1);
+            coordinator.Tick(now);
+            var failed = reply.Assignments.SelectMany(run => Enumerable.Range(run.First, run.Count)).Select(piece => new FailedPiece(piece, "a", PieceFailure.Unreachable)).ToList();
+            Assert.DoesNotContain(reply.Assignments, run => run.Source is null);
+            reply = Report("b", report => report with { Failed = failed });
+            // It gets one after the other.
+            var third = Report("c", report => report with { Slots = 1, Completed = [new CompletedPiece(Math.Min(second / 4, Pieces - 2), 7, "a")] });
+            Assert.DoesNotContain(third.Assignments, run => run.Source is null);
+            Report("a", report => report with { Slots = 0 });
+        }
+    }
+
+    [Fact]
+    public void What_nobody_can_reach_is_read_again_after_a_while()
+    {
+        Know("a", "b");
+        coordinator.Report(Full("a") with { Held = PieceSet.Full(Pieces), Checksums = [.. Enumerable.Repeat(7u, Pieces)], Slots = 0 }, now);
+        var reply = Join("b");
+        var waited = 0;
+        while (Claimed(reply).Count == 0)
+        {
+            now += TimeSpan.FromSeconds(1);
+            coordinator.Tick(now);
+            var failed = reply.Assignments.SelectMany(run => Enumerable.Range(run.First, run.Count)).Select(piece => new FailedPiece(piece, "a", PieceFailure.Unreachable)).ToList();
+            reply = Report("b", report => report with { Failed = failed });
+            Report("a", report => report with { Slots = 0 });
+            Assert.True(++waited < 25, "nothing is read");
+        }
+
+        Assert.True(waited >= 10, $"{waited} s");
+    }
+
+    [Fact]
+    public void Who_sent_wrong_bytes_to_two_is_no_source_for_anybody_for_a_while()
+    {
+        Know("a", "b", "c", "d");
+        coordinator.Report(Full("a") with { Held = PieceSet.Full(Pieces), Checksums = [.. Enumerable.Repeat(7u, Pieces)], Slots = 0 }, now);
+        foreach (var node in (string[])["b", "c"])
+        {
+            var piece = Join(node).Assignments[0].First;
+            Report(node, report => report with { Failed = [new FailedPiece(piece, "a", PieceFailure.WrongBytes)], Slots = 0 });
+        }
+
+        Assert.DoesNotContain(Join("d").Assignments, run => run.Source?.Node == "a");
+    }
+
+    [Fact]
     public void Evictions_are_granted_one_at_a_time_and_never_of_the_last_one_that_is_counted_on()
     {
         Know("a", "b", "c");
