@@ -125,6 +125,13 @@ internal sealed class OriginClaims(PieceTable table, CoordinatorOptions options)
         for (var at = 0; at <= words.Length; at++)
         {
             var word = (start + at) % words.Length;
+            // 64 words without any at a time.
+            if ((word & 63) == 0 && at + 64 <= words.Length && word + 64 <= words.Length && table.Wanted.Some[word >> 6] == 0)
+            {
+                at += 63;
+                continue;
+            }
+
             var bits = words[word];
             if (at == 0)
                 bits &= ulong.MaxValue << (cursor & 63);

@@ -6,6 +6,8 @@ namespace DatasetCache.Coordination;
 internal sealed class PieceSet
 {
     private readonly ulong[] words;
+    private readonly ulong[] some;
+    private readonly ulong[] full;
 
     public PieceSet(int size)
         : this(size, new ulong[(size + 63) / 64])
@@ -24,6 +26,10 @@ internal sealed class PieceSet
             words[^1] &= (1UL << (size % 64)) - 1;
         this.words = words;
         Count = words.Sum(BitOperations.PopCount);
+        some = new ulong[(length + 63) / 64];
+        full = new ulong[some.Length];
+        for (var word = 0; word < length; word++)
+            Summarize(word);
     }
 
     public int Size { get; }
@@ -36,6 +42,12 @@ internal sealed class PieceSet
 
     /// <summary>The same, for scans that go word by word.</summary>
     public ReadOnlySpan<ulong> Bits => words;
+
+    /// <summary>A bit per word of <see cref="Bits"/>: there is a number in it. So that a scan of a million looks at a few hundred words.</summary>
+    public ReadOnlySpan<ulong> Some => some;
+
+    /// <summary>A bit per word of <see cref="Bits"/>: all 64 numbers are in it.</summary>
+    public ReadOnlySpan<ulong> Whole => full;
 
     public static PieceSet Full(int size)
     {
@@ -54,6 +66,7 @@ internal sealed class PieceSet
         if (Contains(piece))
             return false;
         words[piece >> 6] |= 1UL << (piece & 63);
+        Summarize(piece >> 6);
         Count++;
         return true;
     }
@@ -63,6 +76,7 @@ internal sealed class PieceSet
         if (!Contains(piece))
             return false;
         words[piece >> 6] &= ~(1UL << (piece & 63));
+        Summarize(piece >> 6);
         Count--;
         return true;
     }
@@ -85,4 +99,17 @@ internal sealed class PieceSet
     }
 
     public PieceSet Copy() => new(Size, [.. words]);
+
+    private void Summarize(int word)
+    {
+        var bit = 1UL << (word & 63);
+        if (words[word] == 0)
+            some[word >> 6] &= ~bit;
+        else
+            some[word >> 6] |= bit;
+        if (words[word] == ulong.MaxValue)
+            full[word >> 6] |= bit;
+        else
+            full[word >> 6] &= ~bit;
+    }
 }

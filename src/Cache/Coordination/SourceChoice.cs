@@ -109,26 +109,38 @@ internal sealed class SourceChoice(PieceTable table, List<SwarmNode> members, Li
         var held = node.Held.Bits;
         if (available.Length == 0)
             return 0;
-        var start = random.Next(available.Length);
-        for (var at = 0; at < available.Length && count < Sample; at++)
+        var some = table.Available.Some;
+        var whole = node.Held.Whole;
+        var start = random.Next(some.Length);
+        for (var at = 0; at < some.Length && count < Sample; at++)
         {
-            var word = start + at;
-            if (word >= available.Length)
-                word -= available.Length;
-            var bits = (all ? ulong.MaxValue : available[word]) & ~held[word];
-            if (bits == 0)
-                continue;
-            // From anywhere in the word: the same first pieces for everybody would be asked of the same holders.
-            var turn = random.Next(64);
-            bits = BitOperations.RotateRight(bits, turn);
-            for (; bits != 0 && count < Sample; bits &= bits - 1)
-                count = Add(node, (word << 6) + ((BitOperations.TrailingZeroCount(bits) + turn) & 63), count);
+            // From anywhere: the same first pieces for everybody would be asked of the same holders.
+            var group = (start + at) % some.Length;
+            var turn = random.Next(Math.Min(64, available.Length - (group << 6)));
+            var words = BitOperations.RotateRight((all ? ulong.MaxValue : some[group]) & ~whole[group], turn);
+            for (; words != 0 && count < Sample; words &= words - 1)
+            {
+                var word = (group << 6) + ((BitOperations.TrailingZeroCount(words) + turn) & 63);
+                if (word < available.Length)
+                    count = Gather(node, word, (all ? ulong.MaxValue : available[word]) & ~held[word], count);
+            }
         }
 
         if (count == Sample)
             foreach (var piece in table.Fresh)
                 if (table.Available.Contains(piece) && !node.Held.Contains(piece))
                     count = Add(node, piece, count);
+        return count;
+    }
+
+    private int Gather(SwarmNode node, int word, ulong bits, int count)
+    {
+        if (bits == 0)
+            return count;
+        var turn = random.Next(64);
+        bits = BitOperations.RotateRight(bits, turn);
+        for (; bits != 0 && count < Sample; bits &= bits - 1)
+            count = Add(node, (word << 6) + ((BitOperations.TrailingZeroCount(bits) + turn) & 63), count);
         return count;
     }
 
