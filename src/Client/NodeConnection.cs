@@ -46,15 +46,14 @@ internal sealed class NodeConnection(DatasetCacheClientOptions options, ILoggerF
             }
             catch (CallRefusedException e)
             {
-                // The node that has come back has another token, and may have another name.
-                var (shown, now) = (signer.Token, tokens.Read());
-                (signer.Token, node) = (now, null);
-                if (refused is not null && string.Equals(shown, refused, StringComparison.Ordinal) && string.Equals(now, refused, StringComparison.Ordinal))
+                // The node that has come back has another token, which is read before the next call, and may have another name.
+                var shown = signer.Token;
+                if (refused is not null && string.Equals(shown, refused, StringComparison.Ordinal))
                 {
                     throw new NodeException(ErrorCode.AccessDenied, $"The node at {options.Gateway} does not take the token that this client has found: {e.Message}",
                         "Set DatasetCacheClientOptions.TokenFile, or CacheRoot, to those of the node at this gateway.", isWorthRetrying: false, e);
                 }
-                refused = now;
+                (refused, signer.Token, node) = (shown, null, null);
             }
             catch (Exception e) when (IsLost(e))
             {

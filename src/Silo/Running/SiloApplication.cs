@@ -24,6 +24,8 @@ internal static class SiloApplication
     {
         ["Logging:LogLevel:Default"] = "Warning",
         ["Logging:LogLevel:DatasetCache"] = "Information",
+        // What the node ends with is said in words at the end.
+        ["Logging:LogLevel:Microsoft.Extensions.Hosting.Internal.Host"] = "Critical",
         // Its first look at the clock counts from the start of the machine.
         ["Logging:LogLevel:Orleans.Runtime.Watchdog"] = "Error",
     };
