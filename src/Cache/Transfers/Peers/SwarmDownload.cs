@@ -46,7 +46,7 @@ internal sealed class SwarmDownload
         started = time.GetTimestamp();
         var held = plan.Held();
         var checksums = Enumerable.Range(0, held.Size).Where(held.Contains).Select(plan.Checksum).ToArray();
-        member = new SwarmMember(self, Guid.NewGuid(), plan.Plan.Digest, held, checksums, plan.Partial(), expected, options, Random.Shared.Next());
+        member = new SwarmMember(self, Guid.NewGuid(), plan.Plan.Digest, held, checksums, plan.Partial(), expected, options, Random.Shared.Next(), SessionStart.Next(time));
     }
 
     private TimeSpan Now => time.GetElapsedTime(started);
