@@ -73,10 +73,19 @@ internal sealed class NodeConnection(DatasetCacheClientOptions options, ILoggerF
     public async ValueTask DisposeAsync()
     {
         ended = true;
+        // A container that knows it by two names disposes of it twice, and whoever waits to connect must get to know.
         await connecting.WaitAsync();
-        if (services is { } open)
-            await EndAsync(open);
-        services = null;
+        try
+        {
+            var open = services;
+            services = null;
+            if (open is not null)
+                await EndAsync(open);
+        }
+        finally
+        {
+            connecting.Release();
+        }
     }
 
     private async ValueTask<IGrainFactory> ConnectAsync(CancellationToken cancellationToken)
@@ -86,6 +95,7 @@ internal sealed class NodeConnection(DatasetCacheClientOptions options, ILoggerF
         await connecting.WaitAsync(cancellationToken);
         try
         {
+            ObjectDisposedException.ThrowIf(ended, this);
             signer.Token ??= tokens.Read();
             if (services is null)
             {
