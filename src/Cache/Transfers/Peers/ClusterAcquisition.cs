@@ -11,6 +11,9 @@ internal sealed class ClusterAcquisition(ClusterNode node, TransferMeter meter)
     /// <summary>How long a coordinator may be away before that is an error.</summary>
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
 
+    /// <summary>How long nodes that are said to have a manifest may fail to hand it over.</summary>
+    private static readonly TimeSpan UnreadablePatience = TimeSpan.FromSeconds(5);
+
     private readonly HashSet<string> offered = new(StringComparer.Ordinal);
     private readonly Dictionary<string, string> taken = new(StringComparer.Ordinal), contradicted = new(StringComparer.Ordinal);
 
@@ -37,6 +40,7 @@ internal sealed class ClusterAcquisition(ClusterNode node, TransferMeter meter)
         var request = new ManifestRequest { From = node.Cluster.Self, Seen = node.Seen(name), MaxAge = maxAge, JobId = jobId, Contradicted = contradicted.GetValueOrDefault(name) };
         meter.Phase = AcquirePhase.Listing;
         var silentSince = node.Time.GetTimestamp();
+        long? unreadableSince = null;
         while (true)
         {
             cancellationToken.ThrowIfCancellationRequested();
@@ -87,7 +91,7 @@ internal sealed class ClusterAcquisition(ClusterNode node, TransferMeter meter)
                     if (string.Equals(document?.Digest, reply.Digest, StringComparison.Ordinal))
                         return document;
                     if (await ReadAsync(reply, cancellationToken) is not { } read)
-                        return null;
+                        return await ListAloneAsync();
                     if (reply.Decision == ManifestDecision.TakeListing)
                     {
                         node.Offer(name, read, reply.Age);
@@ -99,6 +103,17 @@ internal sealed class ClusterAcquisition(ClusterNode node, TransferMeter meter)
                 default:
                     return null;
             }
+        }
+
+        // Who is said to have it does not give it. A listing more costs less than a job that waits for ever; its pieces are shared all the same.
+        async Task<ManifestDocument?> ListAloneAsync()
+        {
+            unreadableSince ??= node.Time.GetTimestamp();
+            if (node.Time.GetElapsedTime(unreadableSince.Value) < UnreadablePatience)
+                return null;
+            document = ManifestDocument.OfListing(await ListAsync());
+            node.Offer(name, document, TimeSpan.Zero);
+            return document;
         }
 
         async Task<Manifest> ListAsync()

@@ -180,6 +180,18 @@ public sealed class ClusterAcquisitionTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task Where_nobody_hands_a_manifest_over_a_node_lists_for_itself_and_shares_the_pieces_all_the_same()
+    {
+        PutCats();
+        await (await cluster.Nodes[0].GetAsync(Cats, Cancel)).DisposeAsync();
+        cluster.Mute.Add("node0");
+        await using var late = await cluster.Nodes[1].GetAsync(Cats, Cancel);
+        AssertHolds(late);
+        Assert.Equal(2, cluster.Origin.Listings);
+        AssertReadOnce();
+    }
+
+    [Fact]
     public async Task A_mutable_dataset_is_listed_once_for_all_nodes()
     {
         PutCats();

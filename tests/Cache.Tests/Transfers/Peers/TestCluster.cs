@@ -32,6 +32,9 @@ internal sealed class TestCluster : IAsyncDisposable
     /// <summary>May change the bytes of a piece on their way: sender, plan, piece, bytes.</summary>
     public Action<string, string, int, byte[]>? Bend { get; set; }
 
+    /// <summary>Nodes that nobody gets a manifest from.</summary>
+    public HashSet<string> Mute { get; } = new(StringComparer.Ordinal);
+
     /// <summary>Called before pieces are read from a node.</summary>
     public Func<string, PieceRequest, ValueTask>? BeforePieces { get; set; }
 
@@ -146,6 +149,8 @@ internal sealed class TestCluster : IAsyncDisposable
         public async Task<byte[]> ReadManifestAsync(Peer peer, string digest, CancellationToken cancellationToken)
         {
             await Task.Yield();
+            if (cluster.Mute.Contains(peer.Node))
+                throw new PeerException(PieceFailure.Unreachable, $"{peer.Node} refuses.");
             return Reach(peer).Cache.PeerContent.FindManifest(digest) ?? throw new PeerException(PieceFailure.NotHeld, "It is not here.");
         }
 
