@@ -81,7 +81,7 @@ public sealed class ReturnTests
     {
         await using var cluster = await TestCluster.StartAsync(1);
         var node = cluster.Nodes[0];
-        await using var client = await DatasetCacheClient.ConnectAsync(new DatasetCacheClientOptions { Gateway = node.Gateway, ClusterId = cluster.Id });
+        await using var client = await DatasetCacheClient.ConnectAsync(new DatasetCacheClientOptions { Gateway = node.Gateway, ClusterId = cluster.Id, CacheRoot = node.CacheRoot });
         var held = await client.AcquireAsync(new AcquireRequest { Dataset = Dataset("d1") });
         var goOn = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         var reached = cluster.Origin.Served.When(TestCluster.Bytes * 3 / 2, goOn.Task);

@@ -20,7 +20,7 @@ internal static class WarmAsks
     {
         using var http = new HttpClient(new SocketsHttpHandler { UseProxy = false }) { BaseAddress = new Uri("http://127.0.0.1:4680") };
         http.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", (await File.ReadAllTextAsync(Path.Combine(root, "node.token"))).Trim());
-        await using var client = await DatasetCacheClient.ConnectAsync(new DatasetCacheClientOptions { Gateway = gateway });
+        await using var client = await DatasetCacheClient.ConnectAsync(new DatasetCacheClientOptions { Gateway = gateway, CacheRoot = root });
         var verdict = new Verdict();
         foreach (var (name, ask) in new (string, Func<MadeDataset, Task<Func<Task>>>)[] { ("HTTP API", dataset => ByHttpAsync(http, dataset)), ("C# client", dataset => ByClientAsync(client, dataset)) })
         {

@@ -49,7 +49,7 @@ public sealed class HealerTests : HealingCase
     [Trait("Fault", "8")]
     public async Task The_broken_file_is_kept_with_the_reason_counted_and_removed_when_space_is_needed()
     {
-        var cache = Fixture.Open(options => options with { MaxSize = 30_000_000 });
+        var cache = Fixture.Open(options => options with { MaxSize = 15_000_000 + (LargeSize * 3 / 2) });
         var key = await FilledAsync(cache);
         var broken = Path.Join(Snapshot(key), "images/large.bin");
         Flip(broken, 10);

@@ -109,7 +109,7 @@ public sealed class CutImportTests : IAsyncLifetime
     [Trait("Fault", "4")]
     public async Task Into_a_nearly_full_quota_an_import_evicts_what_it_may_or_says_what_is_missing()
     {
-        var target = hosts.OpenTarget(options => options with { MaxSize = 6_000_000, LowMarkPercent = 100 });
+        var target = hosts.OpenTarget(options => options with { MaxSize = 2_000_000, LowMarkPercent = 100 });
         // Nothing else: both entries share their files, and fit.
         Assert.Equal(2, (await TwoHosts.ImportAsync(target, archive)).Entries.Count);
 
@@ -125,7 +125,7 @@ public sealed class CutImportTests : IAsyncLifetime
         await TwoHosts.ImportAsync(target, more);
         Assert.True(hosts.IsSound(third));
         Assert.Null(target.Inspect(keys[0]));
-        Assert.True(target.Space().Used <= 6_000_000);
+        Assert.True(target.Space().Used <= 2_000_000);
     }
 
     [Fact]

@@ -39,7 +39,7 @@ public sealed class FormatTests : IDisposable
         Assert.Equal(pieces.Manifest.Files, lines.Select(line => line.File));
         for (var i = 0; i < lines.Count; i++)
             Assert.Equal(pieces.Checksums(i).ToArray(), lines[i].Checksums);
-        Assert.Equal([1, 1, 3], lines.Select(line => line.Checksums.Length));
+        Assert.Equal([1, 1, 9], lines.Select(line => line.Checksums.Length));
     }
 
     [Fact]

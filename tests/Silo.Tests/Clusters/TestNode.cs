@@ -24,6 +24,8 @@ internal sealed class TestNode(TestCluster cluster, int number, string folder) :
 
     public string Gateway => string.Create(CultureInfo.InvariantCulture, $"127.0.0.1:{ports.Gateway}");
 
+    public string CacheRoot => Path.Combine(folder, "cache");
+
     public string Secret { get; init; } = ClusterSecret;
 
     public SiloProcess Silo { get; private set; } = null!;
@@ -52,7 +54,7 @@ internal sealed class TestNode(TestCluster cluster, int number, string folder) :
             ["DSCACHE_CLUSTER_DATABASE"] = cluster.Database,
             ["DSCACHE_CLUSTER_SECRET"] = secret ?? Secret,
         };
-        Silo = SiloProcess.StartIn(cluster.Network?.NamespaceOf(number), Path.Combine(folder, "cache"), environment,
+        Silo = SiloProcess.StartIn(cluster.Network?.NamespaceOf(number), CacheRoot, environment,
         [
             "--node-id", Name, "--cluster-id", cluster.Id, "--api-port", "0", "--data-port", "0",
             "--silo-port", ports.Silo.ToString(CultureInfo.InvariantCulture), "--gateway-port", ports.Gateway.ToString(CultureInfo.InvariantCulture),
