@@ -62,8 +62,14 @@ public sealed class ClusterAcquisitionTests : IAsyncDisposable
     [Fact]
     public async Task All_nodes_take_part_in_reading_the_origin()
     {
-        PutCats();
-        cluster.Origin.BeforeBytes = async (_, _, _, cancel) => await Task.Delay(5, cancel);
+        PutCats(small: 600);
+        cluster.Origin.BeforeBytes = async (_, _, _, cancel) =>
+        {
+            // No byte before all have joined: who comes late has nothing left to read.
+            while (!cluster.Keys.Any(key => cluster.State(key).Plans.Any(plan => plan.MemberCount == 4)))
+                await Task.Delay(5, cancel);
+            await Task.Delay(5, cancel);
+        };
         var leases = await Task.WhenAll(cluster.Nodes.Select(node => node.GetAsync(Cats, Cancel)));
         Assert.All(leases, lease => Assert.True(lease.BytesFromOrigin > 0));
         AssertReadOnce();
