@@ -238,16 +238,23 @@ internal sealed partial class Acquisition(
         var kept = staging.Lenders.Count;
         var matches = siblings.Lease(staging, siblings.Find(staging, origin.Identity, prefix, files));
         var shared = SharedBytes(matches);
-        var all = Enumerable.Range(0, staging.Listing.Files.Count).Where(staging.Pieces.HasAny).Union(files).Sum(file => SpaceLedger.Allocated(staging.Listing.Files[file].Size));
+        int[] stagedOrWanted = [.. Enumerable.Range(0, staging.Listing.Files.Count).Where(staging.Pieces.HasAny).Union(files)];
+        var all = stagedOrWanted.Sum(file => SpaceLedger.Allocated(staging.Listing.Files[file].Size));
         try
         {
             await space.ReserveAsync(staging, all - shared, WrittenBytes(staging), cancellationToken);
         }
-        catch (NoSpaceException refused) when (staging.Lenders.Count > kept)
+        catch (NoSpaceException refused)
         {
             // The older version and the new one do not fit together: where only we keep the older it may go, and its files are fetched again.
+            var (borrowed, linked) = (staging.Lenders.Count - kept, staging.SharedBytes);
             staging.LetGoOfLenders(kept);
-            matches = siblings.Lease(staging, siblings.Find(staging, origin.Identity, prefix, files, space.IsProtected));
+            matches = siblings.Lease(staging, siblings.Find(staging, origin.Identity, prefix, stagedOrWanted, space.IsProtected, evenStaged: true));
+            // What a dead download had fetched before an entry that stays had it too: its copy gives way to a link.
+            siblings.Adopt(staging, [.. matches.Where(match => staging.Pieces.HasAny(match.File))], meter, reused, cancellationToken);
+            matches = [.. matches.Where(match => !staging.Pieces.HasAny(match.File))];
+            if (borrowed == 0 && staging.SharedBytes == linked)
+                throw;
             shared = SharedBytes(matches);
             try
             {

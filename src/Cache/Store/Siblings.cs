@@ -17,9 +17,10 @@ internal sealed class Siblings(CacheRoot root, EntryStore entries, EntryIndex in
 
     /// <summary>Looks for everything that <paramref name="files"/> lack, in the newest entries first and in no more than 16.</summary>
     /// <param name="only">Which entries to look in; null for all.</param>
-    public IReadOnlyList<Match> Find(StagingArea staging, string origin, string prefix, IEnumerable<int> files, Func<string, bool>? only = null)
+    /// <param name="evenStaged">Also what a dead download had fetched for itself before another entry had it.</param>
+    public IReadOnlyList<Match> Find(StagingArea staging, string origin, string prefix, IEnumerable<int> files, Func<string, bool>? only = null, bool evenStaged = false)
     {
-        var wanted = files.Where(file => staging.Listing.Files[file].Size > 0 && !staging.Pieces.HasAny(file))
+        var wanted = files.Where(file => staging.Listing.Files[file].Size > 0 && (!staging.Pieces.HasAny(file) || (evenStaged && !staging.IsShared(file))))
             .ToDictionary(file => prefix + staging.Listing.Files[file].Path, StringComparer.Ordinal);
         var matches = new List<Match>();
         if (wanted.Count == 0)
@@ -38,7 +39,11 @@ internal sealed class Siblings(CacheRoot root, EntryStore entries, EntryIndex in
                 var listed = staging.Listing.Files[file];
                 if (line.File.Size != listed.Size || !string.Equals(line.File.ETag, listed.ETag, StringComparison.Ordinal) || line.Checksums.Length == 0)
                     continue;
-                matches.Add(new Match(file, entry.CacheKey, line.File.Path, line.Checksums, listed.Size >= StagingArea.SmallestShared && Links(entry, line.File.Path)));
+                var links = listed.Size >= StagingArea.SmallestShared && Links(entry, line.File.Path);
+                // A second copy of what is staged already would gain nothing.
+                if (!links && staging.Pieces.HasAny(file))
+                    continue;
+                matches.Add(new Match(file, entry.CacheKey, line.File.Path, line.Checksums, links));
                 wanted.Remove(key);
             }
             if (wanted.Count == 0)

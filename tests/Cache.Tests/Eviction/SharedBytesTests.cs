@@ -173,4 +173,24 @@ public sealed class SharedBytesTests : IAsyncDisposable
         File.WriteAllText(Path.Join(fixture.Root, "entries", second, "inherited"), "614");
         Assert.True(Charged(second) >= Shared + 8_192);
     }
+
+    [Fact]
+    public async Task What_a_dead_download_had_fetched_before_a_protected_version_had_it_too_gives_way_to_a_link()
+    {
+        var wide = fixture.Open(options => options with { MaxSize = 200_000 }, time: time);
+        fixture.Put("own.jpg", MemoryOrigin.Bytes(100, 8_000));
+        fixture.Origin.Trim = (key, _, count) => key.EndsWith("own.jpg", StringComparison.Ordinal) ? throw new InvalidOperationException("cut") : count;
+        await Assert.ThrowsAsync<InvalidOperationException>(() => wide.AcquireAsync(fixture.Request(snapshot: "snap_0")));
+        fixture.Origin.Trim = null;
+        fixture.Put("own.jpg", MemoryOrigin.Bytes(101, 8_000));
+        await using var kept = await wide.AcquireAsync(fixture.Request(job: 1, snapshot: "snap_1"));
+
+        // Two copies of what they share are more than the lower quota.
+        fixture.Put("own.jpg", MemoryOrigin.Bytes(100, 8_000));
+        await using var lease = await cache.AcquireAsync(fixture.Request(snapshot: "snap_0"));
+
+        Assert.Equal(8_000, lease.BytesFromOrigin);
+        Assert.Equal((Shared + 8_192, 8_192), (Charged(kept.CacheKey), Charged(lease.CacheKey)));
+        fixture.AssertHoldsTheOrigin(lease.Path, "shared.jpg", "own.jpg");
+    }
 }

@@ -82,14 +82,16 @@ public sealed class NodeApiTests : IAsyncLifetime
         Assert.Equal(5, last.GetProperty("dataset").GetProperty("bytes").GetInt32());
     }
 
-    [Fact]
+    [Fact(Timeout = 30_000)]
     public async Task What_is_given_up_is_given_up()
     {
         var ticket = (await SendAsync(HttpMethod.Post, "/v1/acquire", Photos)).Body.GetProperty("ticket").GetString();
         Assert.Equal(HttpStatusCode.NoContent, (await SendAsync(HttpMethod.Delete, "/v1/acquisitions/" + ticket)).Status);
         var unknown = await SendAsync(HttpMethod.Get, "/v1/acquisitions/never");
         Assert.Equal((HttpStatusCode.NotFound, "unknownTicket"), (unknown.Status, unknown.Body.GetProperty("code").GetString()));
-        Assert.Empty(node.Service.Status().Working);
+        // It is told at once and ends as soon as what it waits for has noticed.
+        while (node.Service.Status().Working.Count > 0)
+            await Task.Delay(10, TestContext.Current.CancellationToken);
     }
 
     [Fact]
