@@ -20,9 +20,6 @@ internal sealed record ApiOptions
     /// <summary>The limits of this node's transfers with others; null for a node that has none.</summary>
     public TransferCaps? Caps { get; init; }
 
-    /// <summary>Asks for the nodes of the cluster; null for a node without one.</summary>
-    public Func<CancellationToken, Task<IReadOnlyList<ClusterNodeDocument>>>? Nodes { get; init; }
-
     /// <summary>How long one request waits at most for an acquire to end. Default: 20 s.</summary>
     public TimeSpan LongestWait { get; init; } = TimeSpan.FromSeconds(20);
 

@@ -1,4 +1,5 @@
 using DatasetCache.Hosting.Node;
+using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 
 namespace DatasetCache.Http.Api;
@@ -38,6 +39,19 @@ internal static class ApiProblem
         ErrorCode.NoSpace => StatusCodes.Status507InsufficientStorage,
         _ => StatusCodes.Status500InternalServerError,
     };
+
+    /// <summary>Answers whatever fails behind it with a problem, as long as nothing was answered yet.</summary>
+    public static IApplicationBuilder UseApiProblems(this IApplicationBuilder app) => app.Use(next => async context =>
+    {
+        try
+        {
+            await next(context);
+        }
+        catch (Exception e) when (!context.RequestAborted.IsCancellationRequested && !context.Response.HasStarted)
+        {
+            await WriteAsync(context, NodeFailure.Of(e));
+        }
+    });
 
     private static string TitleOf(int status) => Microsoft.AspNetCore.WebUtilities.ReasonPhrases.GetReasonPhrase(status);
 }

@@ -2,55 +2,38 @@ using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
 using DatasetCache.Datasets;
 using DatasetCache.Hosting.Node;
+using DatasetCache.Http.Serving;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.Routing;
-using Microsoft.Extensions.DependencyInjection;
-using Microsoft.Extensions.Logging;
 
 namespace DatasetCache.Http.Api;
 
-/// <summary>A node's local HTTP API: what the command line and jobs in any language need. Every route checks <see cref="ApiAccess"/>.</summary>
+/// <summary>A node's local HTTP API: what the command line and jobs in any language need.</summary>
 internal static class NodeApi
 {
     private const int LargestBody = 256 * 1024;
 
-    public static IEndpointRouteBuilder MapNodeApi(this IEndpointRouteBuilder routes, INodeService node, ApiOptions options)
+    public static void MapNodeApi(this IEndpointRouteBuilder routes, NodeParts parts)
     {
-        var access = new ApiAccess(options.Token, routes.ServiceProvider.GetRequiredService<ILoggerFactory>().CreateLogger<ApiAccess>());
+        var (node, options) = (parts.Service, parts.Api);
         var acquisitions = new AcquisitionApi(node, options);
-        routes.MapPost("/v1/acquire", Guard(acquisitions.AcquireAsync));
-        routes.MapGet("/v1/acquisitions/{ticket}", Guard(acquisitions.FollowAsync));
-        routes.MapDelete("/v1/acquisitions/{ticket}", Guard(context => EndAsync(context, node.Abandon(Value(context, "ticket")), ApiProblem.UnknownTicket)));
-        routes.MapPost("/v1/leases/{id}/renew", Guard(context => RenewAsync(context, node)));
-        routes.MapDelete("/v1/leases/{id}", Guard(context => EndAsync(context, node.Release(Value(context, "id")), ApiProblem.UnknownLease)));
-        routes.MapPost("/v1/links", Guard(context => RegisterAsync(context, node)));
-        routes.MapDelete("/v1/links", Guard(context => ForgetAsync(context, node)));
-        routes.MapGet("/v1/status", Guard(context => WriteAsync(context, StatusCodes.Status200OK, ApiText.Of(node.Status()), ApiJson.Default.StatusDocument)));
+        routes.MapPost("/v1/acquire", acquisitions.AcquireAsync);
+        routes.MapGet("/v1/acquisitions/{ticket}", acquisitions.FollowAsync);
+        routes.MapDelete("/v1/acquisitions/{ticket}", context => EndAsync(context, node.Abandon(Value(context, "ticket")), ApiProblem.UnknownTicket));
+        routes.MapPost("/v1/leases/{id}/renew", context => RenewAsync(context, node));
+        routes.MapDelete("/v1/leases/{id}", context => EndAsync(context, node.Release(Value(context, "id")), ApiProblem.UnknownLease));
+        routes.MapPost("/v1/links", context => RegisterAsync(context, node));
+        routes.MapDelete("/v1/links", context => ForgetAsync(context, node));
+        routes.MapGet("/v1/status", context => WriteAsync(context, StatusCodes.Status200OK, ApiText.Of(node.Status()), ApiJson.Default.StatusDocument));
         if (options.Caps is { } caps)
         {
             var limits = new LimitsApi(caps);
-            routes.MapGet("/v1/limits", Guard(limits.GetAsync));
-            routes.MapPut("/v1/limits", Guard(limits.PutAsync));
+            routes.MapGet("/v1/limits", limits.GetAsync);
+            routes.MapPut("/v1/limits", limits.PutAsync);
         }
-        if (options.Nodes is { } nodes)
-            routes.MapGet("/v1/nodes", Guard(async context => await WriteAsync(context, StatusCodes.Status200OK, new NodesDocument(await nodes(context.RequestAborted)), ApiJson.Default.NodesDocument)));
-        return routes;
-
-        RequestDelegate Guard(Func<HttpContext, Task> handle) => async context =>
-        {
-            if (!await access.AllowAsync(context))
-                return;
-            try
-            {
-                await handle(context);
-            }
-            catch (Exception e) when (!context.RequestAborted.IsCancellationRequested && !context.Response.HasStarted)
-            {
-                await ApiProblem.WriteAsync(context, NodeFailure.Of(e));
-            }
-        };
+        routes.MapGet("/v1/nodes", async context => await WriteAsync(context, StatusCodes.Status200OK, new NodesDocument(await parts.Cluster.NodesAsync(context.RequestAborted)), ApiJson.Default.NodesDocument));
     }
 
     internal static string Value(HttpContext context, string name) => (string)context.Request.RouteValues[name]!;

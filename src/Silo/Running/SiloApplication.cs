@@ -7,6 +7,7 @@ using DatasetCache.Hosting;
 using DatasetCache.Hosting.Node;
 using DatasetCache.Http.Api;
 using DatasetCache.Http.Peers;
+using DatasetCache.Http.Serving;
 using DatasetCache.Origins;
 using DatasetCache.Silo.Membership;
 using DatasetCache.Silo.Settings;
@@ -81,22 +82,21 @@ internal static class SiloApplication
         builder.Host.UseOrleans(silo => SiloClustering.Configure(silo, node, new GrainAccess { Secret = new CallSecret(secret.Derive("calls")), Token = token, Folders = folders }));
 
         var app = builder.Build();
-        app.UseApiAccess(token);
-        app.MapNodeApi(app.Services.GetRequiredService<INodeService>(), new ApiOptions
-        {
-            Token = token,
-            OriginEndpoint = engine.Origin.Endpoint,
-            Folders = folders,
-            Caps = app.Services.GetRequiredService<TransferCaps>(),
-            Nodes = cancel => NodesAsync(app.Services.GetRequiredService<IGrainFactory>(), cancel),
-        });
+        var services = app.Services;
+        NodeApplication.Use(app, new NodeParts(
+            services.GetRequiredService<INodeService>(),
+            services.GetRequiredService<LocalDatasetCache>(),
+            new OrleansClusterView(services.GetRequiredService<IGrainFactory>()),
+            new ApiOptions
+            {
+                Token = token,
+                OriginEndpoint = engine.Origin.Endpoint,
+                Folders = folders,
+                Caps = services.GetRequiredService<TransferCaps>(),
+            }));
         app.MapOrleansDashboard(routePrefix: "/dashboard");
         return app;
     }
-
-    private static async Task<IReadOnlyList<ClusterNodeDocument>> NodesAsync(IGrainFactory grains, CancellationToken cancellationToken)
-        => [.. (await grains.GetGrain<IClusterGrain>(0).NodesAsync(after: null, int.MaxValue, cancellationToken))
-            .Select(node => new ClusterNodeDocument(node.Id, node.Node?.Endpoint, node.Status, node.Node is not null, node.Node?.Entries, node.Node?.Bytes))];
 
     private static void AddNode(IServiceCollection services, Configuration.Settings engine, NodeSettings node, NodeLock nodeLock, NodeToken token, PeerSecret secret)
     {

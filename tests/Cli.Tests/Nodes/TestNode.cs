@@ -1,7 +1,9 @@
 using System.Net;
 using DatasetCache.Hosting.Node;
 using DatasetCache.Http.Api;
+using DatasetCache.Http.Api.Cluster;
 using DatasetCache.Http.Peers;
+using DatasetCache.Http.Serving;
 using DatasetCache.Origins;
 using DatasetCache.Store;
 using Microsoft.AspNetCore.Builder;
@@ -27,8 +29,11 @@ internal sealed class TestNode : IAsyncDisposable
 
     public required TransferCaps Caps { get; init; }
 
-    /// <summary>What it says about its cluster.</summary>
-    private static readonly ClusterNodeDocument[] Others = [new("test-node", "10.1.0.1:4681", "Active", IsAlive: true, 1, 9), new("other-node", null, "Active", IsAlive: false, null, null)];
+    private sealed class TwoNodes : IClusterView
+    {
+        public Task<IReadOnlyList<ClusterNodeDocument>> NodesAsync(CancellationToken cancellationToken) => Task.FromResult<IReadOnlyList<ClusterNodeDocument>>(
+            [new("test-node", "10.1.0.1:4681", "Active", IsAlive: true, 1, 9), new("other-node", null, "Active", IsAlive: false, null, null)]);
+    }
 
     public Uri Url => new(app.Urls.Single());
 
@@ -53,7 +58,7 @@ internal sealed class TestNode : IAsyncDisposable
                 await next(context);
             });
         }
-        app.MapNodeApi(service, new ApiOptions { Token = token, Folders = [folder], Caps = caps, Nodes = _ => Task.FromResult<IReadOnlyList<ClusterNodeDocument>>(Others) });
+        NodeApplication.Use(app, new NodeParts(service, cache, new TwoNodes(), new ApiOptions { Token = token, Folders = [folder], Caps = caps }));
         await app.StartAsync();
         var node = new TestNode(app, held, cache, service, token) { Caps = caps };
         held.Write(new NodeAddress("test-node", app.Urls.Single(), token.Path, Environment.ProcessId));

@@ -1,0 +1,15 @@
+using DatasetCache.Http.Api;
+using Microsoft.AspNetCore.Builder;
+
+namespace DatasetCache.Http.Serving;
+
+/// <summary>All that a node serves to people and programs, the same in a silo and on a host of its own. What comes first sees a request first.</summary>
+internal static class NodeApplication
+{
+    public static void Use(WebApplication app, NodeParts parts)
+    {
+        app.UseApiAccess(parts.Api.Token);
+        app.UseApiProblems();
+        app.MapNodeApi(parts);
+    }
+}
