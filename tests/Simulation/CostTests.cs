@@ -21,6 +21,7 @@ public sealed class CostTests(ITestOutputHelper output)
         var members = Enumerable.Range(0, Nodes).Select(number => new SwarmMember(
             new Peer($"n{number}", $"n{number}:1"),
             Guid.NewGuid(),
+            "listing",
             "plan",
             new PieceSet(Pieces, [.. Enumerable.Repeat(ulong.MaxValue, held / 64)]),
             [.. Enumerable.Range(0, held / 64 * 64).Select(piece => (uint)piece)],

@@ -28,10 +28,8 @@ internal sealed class DatasetCoordinator(string key, Epoch epoch, CoordinatorOpt
         var node = request.From.Node;
         if (request.Contradicted is { } contradicted && listing.Contradict(contradicted))
         {
-            // Who began after a newer listing came goes by that one.
             foreach (var swarm in swarms.Values)
-                if (listing.Current is null || swarm.Began < listing.CurrentSince)
-                    swarm.Supersede();
+                swarm.Supersede(contradicted);
         }
 
         if (request.Failed is { } reason)
@@ -59,7 +57,7 @@ internal sealed class DatasetCoordinator(string key, Epoch epoch, CoordinatorOpt
         {
             if (report.Held is null)
                 return new MemberReply { Epoch = epoch, Sequence = report.Sequence, Resync = true, Pause = options.Heartbeat };
-            swarms.Add(report.Plan, swarm = new Swarm(report.Plan, report.Pieces, options, random, now));
+            swarms.Add(report.Plan, swarm = new Swarm(report.Plan, report.Pieces, options, random));
         }
 
         return swarm.Report(report, epoch, replicas, !nodes.IsLearning(now), now);
@@ -121,7 +119,7 @@ internal sealed class DatasetCoordinator(string key, Epoch epoch, CoordinatorOpt
         foreach (var download in holding.Downloads)
         {
             if (!swarms.TryGetValue(download.Plan, out var swarm))
-                swarms.Add(download.Plan, swarm = new Swarm(download.Plan, download.Pieces, options, random, now));
+                swarms.Add(download.Plan, swarm = new Swarm(download.Plan, download.Pieces, options, random));
             swarm.Learn(download, now);
         }
 

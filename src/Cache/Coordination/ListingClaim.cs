@@ -17,9 +17,6 @@ internal sealed class ListingClaim(CoordinatorOptions options)
 
     public string? Current { get; private set; }
 
-    /// <summary>When <see cref="Current"/> was first heard of here.</summary>
-    public TimeSpan CurrentSince { get; private set; }
-
     public string? Lister { get; private set; }
 
     public IReadOnlySet<string> Contradicted => contradicted;
@@ -66,11 +63,7 @@ internal sealed class ListingClaim(CoordinatorOptions options)
             version.Listed = now - age;
         // Who was told to list by an activation that is gone says so too.
         if (isLister || Current is null || version.Listed > versions[Current].Listed)
-        {
-            if (Current != digest)
-                CurrentSince = now;
             Current = digest;
-        }
 
         if (isLister)
         {

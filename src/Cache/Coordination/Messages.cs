@@ -92,6 +92,9 @@ internal sealed record MemberReport
 
     public required Epoch Seen { get; init; }
 
+    /// <summary>Digest of the manifest document that the plan is made from: who goes by one that the origin has contradicted starts over.</summary>
+    public required string Manifest { get; init; }
+
     /// <summary>Digest of the piece plan, and how many pieces it has: only nodes with the same plan share pieces.</summary>
     public required string Plan { get; init; }
 

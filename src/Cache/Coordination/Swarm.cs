@@ -12,9 +12,8 @@ internal sealed class Swarm
     private readonly SwarmNews news;
     private readonly SwarmAnswers answers;
 
-    public Swarm(string plan, int pieces, CoordinatorOptions options, Random random, TimeSpan now)
+    public Swarm(string plan, int pieces, CoordinatorOptions options, Random random)
     {
-        Began = now;
         Plan = plan;
         this.options = options;
         table = new PieceTable(pieces);
@@ -26,8 +25,6 @@ internal sealed class Swarm
     }
 
     public string Plan { get; }
-
-    public TimeSpan Began { get; }
 
     public int Pieces => table.Size;
 
@@ -139,10 +136,10 @@ internal sealed class Swarm
             faults.Announced(replica);
     }
 
-    /// <summary>All who download now go by a manifest that the origin contradicted.</summary>
-    public void Supersede()
+    /// <summary>The origin has something else by now than this manifest says.</summary>
+    public void Supersede(string manifest)
     {
-        foreach (var node in roster.Members)
+        foreach (var node in roster.Members.Where(node => string.Equals(node.Manifest, manifest, StringComparison.Ordinal)))
         {
             node.IsSuperseded = true;
             node.LastReply = null;
@@ -181,7 +178,7 @@ internal sealed class Swarm
     private SwarmNode Join(MemberReport report, TimeSpan now)
     {
         Drop(report.From.Node, isOver: true, now);
-        var node = new SwarmNode(report.From, report.Session, report.Started, new PieceSet(Pieces)) { Heard = now };
+        var node = new SwarmNode(report.From, report.Session, report.Started, new PieceSet(Pieces)) { Manifest = report.Manifest, Heard = now };
         roster.Join(node);
         return node;
     }

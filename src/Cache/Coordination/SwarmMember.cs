@@ -23,12 +23,14 @@ internal sealed class SwarmMember
 
     /// <param name="session">A new one per download.</param>
     /// <param name="started">Orders this node's sessions (<see cref="SessionStart"/>); 0 where that is not known.</param>
+    /// <param name="manifest">Digest of the manifest document that the plan is made from.</param>
     /// <param name="held">Pieces that are here and were checked; taken over, also to be read by others (what is served) under the same lock.</param>
     /// <param name="checksums">Of the held pieces, in the order of their numbers.</param>
     /// <param name="expected">What all pieces must be, where a manifest says so (<see cref="ManifestDecision.TakeReplica"/>); empty otherwise.</param>
     public SwarmMember(
         Peer self,
         Guid session,
+        string manifest,
         string plan,
         PieceSet held,
         IReadOnlyList<uint> checksums,
@@ -48,7 +50,7 @@ internal sealed class SwarmMember
             if (held.Contains(piece))
                 this.checksums[piece] = checksums[at++];
         transfers = new MemberTransfers();
-        mail = new MemberMail(self, session, started, plan, held, this.checksums, unproven, partial, transfers);
+        mail = new MemberMail(self, session, started, manifest, plan, held, this.checksums, unproven, partial, transfers);
         neighbours = new MemberNeighbours(self, held, transfers, expected, options, new Random(seed));
     }
 

@@ -12,6 +12,9 @@ internal sealed class SwarmNode(Peer peer, Guid session, long started, PieceSet 
 
     public PieceSet Held { get; } = held;
 
+    /// <summary>What it goes by; null for a replica.</summary>
+    public string? Manifest { get; init; }
+
     /// <summary>Has the whole entry; named by its replica, not by a download of its own.</summary>
     public bool IsReplica { get; init; }
 

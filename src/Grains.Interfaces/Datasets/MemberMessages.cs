@@ -59,6 +59,9 @@ public sealed record MemberReportMessage
 
     [Id(18)]
     public long Started { get; init; }
+
+    [Id(19)]
+    public required string Manifest { get; init; }
 }
 
 [GenerateSerializer, Immutable, Alias("dscache.piece.partial")]

@@ -21,6 +21,7 @@ public sealed class TranslationTests
             Session = Guid.NewGuid(),
             Sequence = 5,
             Seen = Seen,
+            Manifest = "manifest",
             Plan = "plan",
             Pieces = 130,
             Held = held,

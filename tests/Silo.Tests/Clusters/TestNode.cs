@@ -28,6 +28,9 @@ internal sealed class TestNode(TestCluster cluster, int number, string folder) :
 
     public string Secret { get; init; } = ClusterSecret;
 
+    /// <summary>For mutual TLS with the others; null for none.</summary>
+    public (string Certificate, string Key, string Authorities)? Tls { get; set; }
+
     public SiloProcess Silo { get; private set; } = null!;
 
     public bool WasStarted => Silo is not null;
@@ -59,6 +62,7 @@ internal sealed class TestNode(TestCluster cluster, int number, string folder) :
             "--node-id", Name, "--cluster-id", cluster.Id, "--api-port", "0", "--data-port", "0",
             "--silo-port", ports.Silo.ToString(CultureInfo.InvariantCulture), "--gateway-port", ports.Gateway.ToString(CultureInfo.InvariantCulture),
             .. cluster.Network is { } network ? (string[])["--cluster-network", network.Network, "--cluster-address", network.AddressOf(number)] : [],
+            .. Tls is { } tls ? (string[])["--tls-certificate", tls.Certificate, "--tls-key", tls.Key, "--tls-authorities", tls.Authorities] : [],
         ]);
         api = await Silo.ReadyAsync();
     }

@@ -297,6 +297,17 @@ public sealed class CoordinatorTests
     }
 
     [Fact]
+    public void Whoever_contradicts_a_manifest_late_leaves_those_alone_who_go_by_a_newer_one()
+    {
+        Know("a", "b");
+        // A new activation: it hears of the older one's listing after somebody began by the newer.
+        Join("b");
+        coordinator.Manifest(new ManifestRequest { From = Peer("a"), Seen = Epoch.None, Listed = "d1", ListedAge = TimeSpan.FromSeconds(1) }, now);
+        coordinator.Manifest(new ManifestRequest { From = Peer("a"), Seen = Epoch.None, Contradicted = "d0", IsNotice = true }, now);
+        Assert.False(Report("b").Superseded);
+    }
+
+    [Fact]
     public void What_the_origin_has_again_is_handed_out_again()
     {
         Know("a", "b");
@@ -369,6 +380,7 @@ public sealed class CoordinatorTests
             Session = sessions[node].Session,
             Sequence = sessions[node].Sequence,
             Seen = Epoch.None,
+            Manifest = "d1",
             Plan = "plan",
             Pieces = Pieces,
             Held = new PieceSet(Pieces),

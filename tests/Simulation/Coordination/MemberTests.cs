@@ -7,7 +7,7 @@ public sealed class MemberTests
     private static readonly Epoch Own = new(5, 1, Guid.Empty);
     private static readonly Peer Other = new("b", "b:1");
 
-    private readonly SwarmMember member = new(new Peer("a", "a:1"), Guid.NewGuid(), "plan", new PieceSet(4), [], [], [], new MemberOptions(), 1);
+    private readonly SwarmMember member = new(new Peer("a", "a:1"), Guid.NewGuid(), "listing", "plan", new PieceSet(4), [], [], [], new MemberOptions(), 1);
     private TimeSpan now = TimeSpan.FromSeconds(100);
 
     [Fact]

@@ -216,7 +216,7 @@ internal sealed class SimulatedNode(SimulatedCluster cluster, int number)
         uint[] sums = [.. pieces.OrderBy(piece => piece.Key).Select(piece => piece.Value)];
         uint[] expected = isExpected ? [.. Enumerable.Range(0, size).Select(piece => Origin.Content(which, piece))] : [];
         Session = cluster.NextGuid();
-        member = new SwarmMember(Peer, Session, $"plan-{which}", held, sums, Partial(held), expected, cluster.Scenario.MemberOptions, cluster.Random.Next(), ++starts);
+        member = new SwarmMember(Peer, Session, Origin.Listing(which), $"plan-{which}", held, sums, Partial(held), expected, cluster.Scenario.MemberOptions, cluster.Random.Next(), ++starts);
         Step();
     }
 

@@ -175,7 +175,7 @@ internal sealed class ClusterAcquisition(ClusterNode node, TransferMeter meter)
         node.Content.Offer(plan, staging.Directory.OpenDirectory("tree"));
         offered.Add(plan.Plan.Digest);
         var expected = document.Selected is null ? [] : ClusterNode.Expected(plan.Plan, document.Lines);
-        var download = new SwarmDownload(node.Cluster.Self, plan, staging, origin, node.Cluster.Coordinator(name), node.Cluster.Peers, expected, options, meter, node.Time);
+        var download = new SwarmDownload(node.Cluster.Self, document.Digest, plan, staging, origin, node.Cluster.Coordinator(name), node.Cluster.Peers, expected, options, meter, node.Time);
         node.Joined(name, download);
         try
         {

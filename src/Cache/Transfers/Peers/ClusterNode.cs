@@ -114,6 +114,7 @@ internal sealed class ClusterNode(ICluster cluster, CacheRoot root, EntryStore e
             Session = new Guid(SHA256.HashData(Encoding.UTF8.GetBytes($"{cluster.Self.Node}\n{document.Digest}")).AsSpan(0, 16)),
             Sequence = 1,
             Seen = Seen(key),
+            Manifest = document.Digest,
             Plan = plan.Digest,
             Pieces = plan.Count,
             Held = PieceSet.Full(plan.Count),

@@ -31,9 +31,10 @@ internal sealed class SwarmDownload
     private Exception? broken;
     private OriginException? originFailure;
 
+    /// <param name="manifest">Digest of what was agreed on.</param>
     /// <param name="expected">The checksum of every piece where an entry's manifest says it; empty otherwise.</param>
     public SwarmDownload(
-        Peer self, PlacedPlan plan, StagingArea staging, OriginDownload origin, IDatasetCoordinator coordinator, IPeerReader peers, IReadOnlyList<uint> expected, MemberOptions options, TransferMeter meter, TimeProvider time)
+        Peer self, string manifest, PlacedPlan plan, StagingArea staging, OriginDownload origin, IDatasetCoordinator coordinator, IPeerReader peers, IReadOnlyList<uint> expected, MemberOptions options, TransferMeter meter, TimeProvider time)
     {
         this.plan = plan;
         this.staging = staging;
@@ -46,7 +47,7 @@ internal sealed class SwarmDownload
         started = time.GetTimestamp();
         var held = plan.Held();
         var checksums = Enumerable.Range(0, held.Size).Where(held.Contains).Select(plan.Checksum).ToArray();
-        member = new SwarmMember(self, Guid.NewGuid(), plan.Plan.Digest, held, checksums, plan.Partial(), expected, options, Random.Shared.Next(), SessionStart.Next(time));
+        member = new SwarmMember(self, Guid.NewGuid(), manifest, plan.Plan.Digest, held, checksums, plan.Partial(), expected, options, Random.Shared.Next(), SessionStart.Next(time));
     }
 
     private TimeSpan Now => time.GetElapsedTime(started);
