@@ -60,7 +60,7 @@ internal sealed class DatasetCoordinator(string key, Epoch epoch, CoordinatorOpt
             swarms.Add(report.Plan, swarm = new Swarm(report.Plan, report.Pieces, options, random));
         }
 
-        return swarm.Report(report, epoch, replicas, !nodes.IsLearning(now), now);
+        return swarm.Report(report, epoch, replicas, listing.Contradicted.Contains(report.Manifest), !nodes.IsLearning(now), now);
     }
 
     public ReplicaReply Replica(ReplicaReport report, TimeSpan now)

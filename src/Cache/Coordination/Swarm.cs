@@ -32,8 +32,9 @@ internal sealed class Swarm
 
     public bool IsIdle => roster.Active == 0;
 
+    /// <param name="isContradicted">The origin has something else by now than the reporter's manifest says.</param>
     /// <param name="mayClaim">False while the coordinator does not know all open claims.</param>
-    public MemberReply Report(MemberReport report, Epoch epoch, ReplicaSet wholes, bool mayClaim, TimeSpan now)
+    public MemberReply Report(MemberReport report, Epoch epoch, ReplicaSet wholes, bool isContradicted, bool mayClaim, TimeSpan now)
     {
         Touched = now;
         var node = roster.Find(report.From.Node);
@@ -66,6 +67,9 @@ internal sealed class Swarm
         node.Peer = report.From;
         Settle(node, report);
         news.Take(node, report, isComplete: true, now);
+        // Also one that was out of reach when the others were told.
+        if (isContradicted)
+            Supersede(node);
         if (report.Held is null && report.HeldCount is { } count && count != node.Held.Count + node.Withdrawn.Count && !node.IsSuperseded)
             return Answer(node, report, Empty(report, epoch, options.Heartbeat) with { Resync = true });
         if (report.Leaves)
@@ -140,11 +144,14 @@ internal sealed class Swarm
     public void Supersede(string manifest)
     {
         foreach (var node in roster.Members.Where(node => string.Equals(node.Manifest, manifest, StringComparison.Ordinal)))
-        {
-            node.IsSuperseded = true;
-            node.LastReply = null;
-            GiveBackAll(node);
-        }
+            Supersede(node);
+    }
+
+    private void Supersede(SwarmNode node)
+    {
+        node.IsSuperseded = true;
+        node.LastReply = null;
+        GiveBackAll(node);
     }
 
     /// <summary>Nodes that download and have not been heard of for too long.</summary>

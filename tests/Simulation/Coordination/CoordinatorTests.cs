@@ -297,6 +297,15 @@ public sealed class CoordinatorTests
     }
 
     [Fact]
+    public void Whoever_was_out_of_reach_when_its_manifest_was_contradicted_starts_over_when_it_is_back()
+    {
+        Know("a", "b");
+        coordinator.Manifest(new ManifestRequest { From = Peer("a"), Seen = Epoch.None, Listed = "d1" }, now);
+        coordinator.Manifest(new ManifestRequest { From = Peer("a"), Seen = Epoch.None, Contradicted = "d1", IsNotice = true }, now);
+        Assert.True(Join("b").Superseded);
+    }
+
+    [Fact]
     public void Whoever_contradicts_a_manifest_late_leaves_those_alone_who_go_by_a_newer_one()
     {
         Know("a", "b");
