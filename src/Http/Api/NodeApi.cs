@@ -2,6 +2,7 @@ using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
 using DatasetCache.Datasets;
 using DatasetCache.Hosting.Node;
+using DatasetCache.Http.Access;
 using DatasetCache.Http.Serving;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
@@ -31,7 +32,7 @@ internal static class NodeApi
         {
             var limits = new LimitsApi(caps);
             routes.MapGet("/v1/limits", limits.GetAsync);
-            routes.MapPut("/v1/limits", limits.PutAsync);
+            routes.MapPut("/v1/limits", limits.PutAsync).RequireRole(Role.Operator);
         }
         routes.MapGet("/v1/nodes", async context => await WriteAsync(context, StatusCodes.Status200OK, new NodesDocument(await parts.Cluster.NodesAsync(context.RequestAborted)), ApiJson.Default.NodesDocument));
     }
