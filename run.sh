@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # ./run.sh               builds, makes a small dataset and gets it for three jobs: the main work on real input
 # ./run.sh cluster       three nodes on this machine (network namespaces as root, else loopback): one dataset, one download
+# ./run.sh serve         one host's daemon with the example dataset: prints the URL of its pages; Ctrl-C ends it
 # ./run.sh ARGUMENTS…    dscache ARGUMENTS…, built if a source changed
 set -euo pipefail
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -35,6 +36,37 @@ row_cluster='%-4s %-8s %6s %18s %18s %9s  %s\n'
 
 if [[ ${1:-} == cluster && $# == 1 ]]; then
   run_cluster
+  exit
+fi
+
+run_serve() {
+  local port=${DSCACHE_API_PORT:-4680} cache=$work/cache server
+  publish_cli
+  quietly dotnet build "$top/tests/MakeDataset" -c Release -v quiet
+  "$top/tests/MakeDataset/bin/Release/net10.0/make-dataset" "$work/origin/datasets/ds_streets" 1000 163
+  echo '{"cache": {"minFree": "0%"}}' >"$work/dscache.json"
+  export DSCACHE_CONFIG=$work/dscache.json DSCACHE_ROOT=$cache
+  "$top/artifacts/dscache/dscache" serve --origin "$work/origin" --urls "http://127.0.0.1:$port" &
+  server=$!
+  trap 'kill $server 2>/dev/null; wait $server; chmod -R u+w "$work"; rm -rf "$work"' EXIT
+  until "$top/artifacts/dscache/dscache" status >/dev/null 2>&1; do
+    kill -0 $server 2>/dev/null || exit 1
+    sleep 0.2
+  done
+  mkdir -p "$work/jobs/91"
+  "$top/artifacts/dscache/dscache" get snap_2b2fca921e88 --dataset ds_streets --into "$work/jobs/91" >&2
+  echo
+  echo "Open     http://127.0.0.1:$port/?token=$(<"$cache/node.token")"
+  echo "         (the token is $cache/node.token; it is new at each start)"
+  echo "By curl  curl -H \"Authorization: Bearer \$(cat $cache/node.token)\" http://127.0.0.1:$port/v1/status"
+  echo "A job    DSCACHE_ROOT=$cache artifacts/dscache/dscache get snap_2b2fca921e88 --dataset ds_streets --into /tmp/job"
+  echo "Ctrl-C ends it and removes everything."
+  wait $server
+}
+
+if [[ ${1:-} == serve && $# == 1 ]]; then
+  work=$(mktemp -d)
+  run_serve
   exit
 fi
 

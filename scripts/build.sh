@@ -39,7 +39,7 @@ build_half() {
   quietly dotnet build "$top/$half" -c Release -v quiet
 }
 
-# The command line, compiled ahead of time, in artifacts/dscache. Does nothing where no source is newer.
+# The command line, and dscache-serve beside it, compiled ahead of time, in artifacts/dscache. Does nothing where no source is newer.
 publish_cli() {
   local stamp=$top/artifacts/dscache/.published
   is_fresh "$stamp" && return
@@ -61,20 +61,25 @@ publish_cli() {
 }
 
 publish_to() {
-  local publish=(dotnet publish "$top/src/Cli" -c Release -v quiet -o "$1")
-  if [[ -n $2 ]]; then
-    quietly "${publish[@]}" -r "$2" 2>/dev/null && return
-    echo "${0##*/}: this feed has no ReadyToRun compiler for $2: dscache will start more slowly" >&2
-  fi
-  quietly "${publish[@]}" -p:PublishReadyToRun=false
+  local rid=$2 project
+  # What both need is the same in both: the second writes it over the first's.
+  for project in Serve Cli; do
+    local publish=(dotnet publish "$top/src/$project" -c Release -v quiet -o "$1")
+    if [[ -n $rid ]]; then
+      quietly "${publish[@]}" -r "$rid" 2>/dev/null && continue
+      echo "${0##*/}: this feed has no ReadyToRun compiler for $rid: dscache will start more slowly" >&2
+      rid=
+    fi
+    quietly "${publish[@]}" -p:PublishReadyToRun=false
+  done
 }
 
-# Whether no source is newer than the file $1. The two projects' own folders change when a build makes bin and obj there: they don't count.
+# Whether no source is newer than the file $1. The projects' own folders change when a build makes bin and obj there: they don't count.
 is_fresh() {
   local file
   [[ -f $1 ]] || return
   for file in "$top"/{Directory.Build.props,Directory.Packages.props,global.json}; do
     [[ ! $file -nt $1 ]] || return
   done
-  [[ -z $(find "$top"/src/{Cli,Cache} "$top/eng" -mindepth 1 \( -name bin -o -name obj \) -prune -o -newer "$1" -print -quit) ]]
+  [[ -z $(find "$top"/src/{Cli,Cache,Http,Serve} "$top/eng" -mindepth 1 \( -name bin -o -name obj \) -prune -o -newer "$1" -print -quit) ]]
 }

@@ -28,6 +28,8 @@ internal static class CommandLine
         session.Json = own.Contains("--json", StringComparer.Ordinal);
         try
         {
+            if (args is ["serve", .. var forServer])
+                return ServeCommand.Become(forServer);
             var parse = CreateRoot(session, own, child).Parse(own, new ParserConfiguration { ResponseFileTokenReplacer = null });
             if (parse.Errors.Count > 0 && parse.Action is not { ClearsParseErrors: true })
                 return UsageError(parse).Write(session.Json);
@@ -78,6 +80,7 @@ internal static class CommandLine
         ("explain", "Say why an entry is kept, and when it could go.", command => ExplainCommand.Define(command, session)),
         ("du", "Show what takes how much of the quota and of the disk.", command => DiskUseCommand.Define(command, session)),
         ("limits", "Show or change what this host's node may take for transfers with others.", command => LimitsCommand.Define(command, session)),
+        ("serve", "Serve this host's cache by HTTP, with pages: a daemon without a cluster.", command => ServeCommand.Define(command)),
         ("status", "Show the node of this host, and what it is doing.", command => StatusCommand.Define(command, session)),
         ("stats", "Show hits, misses and bytes saved, by day and by key.", command => StatisticsCommand.Define(command, session)),
         ("pin", "Keep entries until unpin, whatever the need.", command => PinCommand.Define(command, session, pin: true)),

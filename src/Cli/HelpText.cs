@@ -214,7 +214,7 @@ internal static class HelpText
         ("Get and use", ["get", "run", "prefetch", "warm", "release", "export", "import"]),
         ("Look", ["ls", "list", "inspect", "explain", "du", "status", "limits", "stats"]),
         ("Keep and clean", ["pin", "unpin", "rm", "prune", "clear", "cleanup", "verify", "scrub"]),
-        ("Set up", ["config", "doctor", "completion"]),
+        ("Set up", ["serve", "config", "doctor", "completion"]),
     ];
 
     private static string Overview(Command root)

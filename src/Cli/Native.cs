@@ -12,6 +12,11 @@ internal static partial class Native
     [LibraryImport("libc", EntryPoint = "_exit")]
     public static partial void ExitAtOnce(int status);
 
+    /// <summary>Becomes another program; returns only where that failed.</summary>
+    /// <param name="arguments">Its own name first, and null last.</param>
+    [LibraryImport("libc", EntryPoint = "execv", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    public static partial int Execute(string path, string?[] arguments);
+
     [LibraryImport("libc", EntryPoint = "kill", SetLastError = true)]
     public static partial int Kill(int pid, int signal);
 

@@ -1,31 +1,25 @@
 using DatasetCache;
+using DatasetCache.Configuration;
+using DatasetCache.Http.Serving;
 using DatasetCache.Silo.Running;
 using DatasetCache.Silo.Settings;
 
-// Exit codes are those of dscache: of sysexits.h where one fits.
+const string Program = "dscache-silo";
 try
 {
-    var arguments = SiloArguments.Parse(args);
+    var arguments = NodeArguments.Parse(Program, NodeSettingTable.All, args);
     if (arguments.WantsHelp)
     {
-        await Console.Out.WriteAsync(SiloArguments.Help());
+        await Console.Out.WriteAsync(NodeArguments.Help($"{Program}: this host as a node of a cluster of dataset caches.", NodeSettingTable.All));
         return 0;
     }
     Func<string, string?> environment = Environment.GetEnvironmentVariable;
-    var files = DatasetCache.Configuration.Settings.ConfigFiles(environment);
-    var engine = DatasetCache.Configuration.Settings.Load(arguments.Engine, environment, files);
-    await SiloApplication.RunAsync(engine, NodeSettings.Load(arguments.Node, environment, files));
+    var configuration = NodeConfiguration.Read(arguments, environment, Settings.ConfigFiles(environment));
+    var node = NodeSettings.Load(configuration);
+    await SiloApplication.RunAsync(configuration.Engine, node);
     return 0;
 }
 catch (DatasetCacheException e)
 {
-    await Console.Error.WriteLineAsync($"dscache-silo: {e.Message}{(e.Advice is null ? "" : "\n  " + e.Advice)}");
-    return e.Code switch
-    {
-        DatasetCache.ErrorCode.InvalidArgument => 64,
-        DatasetCache.ErrorCode.LockTimeout => 75,
-        DatasetCache.ErrorCode.StorageFailed => 74,
-        DatasetCache.ErrorCode.Configuration => 78,
-        _ => 70,
-    };
+    return await NodeExit.ReportAsync(Program, e);
 }

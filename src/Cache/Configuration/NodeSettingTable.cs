@@ -6,6 +6,7 @@ public static class NodeSettingTable
     public const string NodeId = "node.id";
     public const string NodeLeaseTtl = "node.leaseTtl";
     public const string ApiPort = "api.port";
+    public const string ApiListen = "api.listen";
     public const string ClusterId = "cluster.id";
     public const string ClusterDatabase = "cluster.database";
     public const string ClusterSecret = "cluster.secret";
@@ -30,6 +31,8 @@ public static class NodeSettingTable
             "How long a job's lease holds when nobody renews it."),
         Of(ApiPort, "--api-port", "DSCACHE_API_PORT", "4680",
             "Port of the local HTTP API and the dashboard, on loopback; 0 takes a free one. The command line finds it through node.lock."),
+        Of(ApiListen, "--listen", "DSCACHE_API_LISTEN", "127.0.0.1 and api.port",
+            "Address, or address:port, that the HTTP API and the pages listen on."),
         Of(ClusterId, "--cluster-id", "DSCACHE_CLUSTER_ID", "dscache",
             "Nodes with the same id and database are one cluster."),
         Of(ClusterDatabase, null, "DSCACHE_CLUSTER_DATABASE", null,

@@ -85,10 +85,14 @@ public sealed class Settings
         foreach (var name in flags.Keys.Where(name => SettingTable.Find(name) is null))
             throw new ArgumentException($"There is no setting '{name}'.", nameof(flags));
         var files = configFilePaths.Select(path => ConfigFile.TryRead(path, errors)).OfType<ConfigFile>().ToArray();
-        var settings = new Settings(new SettingLayers(flags, environment, files, errors), environment, errors);
+        var settings = Read(flags, environment, files, errors);
         errors.ThrowIfAny();
         return settings;
     }
+
+    /// <summary>The same for a caller who has more to read before he says what is wrong.</summary>
+    internal static Settings Read(IReadOnlyDictionary<string, string> flags, Func<string, string?> environment, IReadOnlyList<ConfigFile> files, SettingErrors errors)
+        => new(new SettingLayers(flags, environment, files, errors), environment, errors);
 
     /// <summary>What is wrong with a file of this content, looked at alone.</summary>
     internal static IReadOnlyList<(string Setting, string Message)> Check(string path, byte[] content)

@@ -1,9 +1,7 @@
 using DatasetCache.Coordination;
 using DatasetCache.Hosting.Node;
 using DatasetCache.Http.Peers;
-using DatasetCache.Store;
-using Microsoft.AspNetCore.Hosting.Server;
-using Microsoft.AspNetCore.Hosting.Server.Features;
+using DatasetCache.Http.Serving;
 
 namespace DatasetCache.Silo.Running;
 
@@ -12,8 +10,7 @@ namespace DatasetCache.Silo.Running;
 /// while Orleans still carries it. Leases stay on disk.
 /// </summary>
 internal sealed partial class NodeHost(
-    LocalDatasetCache cache, NodeService service, Func<PeerServer> openDataPlane, NodeLock nodeLock, NodeToken token, Peer self, IServer server, SystemdNotifier systemd,
-    ILogger<NodeHost> logger) : IHostedLifecycleService, IAsyncDisposable
+    LocalDatasetCache cache, NodeService service, Func<PeerServer> openDataPlane, NodePresence presence, Peer self, ILogger<NodeHost> logger) : IHostedLifecycleService, IAsyncDisposable
 {
     // Of the ten seconds that a stop may take in all.
     private static readonly TimeSpan WithdrawingTakes = TimeSpan.FromSeconds(3);
@@ -33,16 +30,14 @@ internal sealed partial class NodeHost(
     public Task StartedAsync(CancellationToken cancellationToken)
     {
         announcing = Task.Run(AnnounceAsync, cancellationToken);
-        var url = server.Features.Get<IServerAddressesFeature>()!.Addresses.First();
-        nodeLock.Write(new NodeAddress(self.Node, url, token.Path, Environment.ProcessId));
-        systemd.Ready($"Node {self.Node}, API at {url}");
-        Ready(self.Node, self.Endpoint, url, token.Path);
+        var url = presence.Announce(self.Node);
+        Ready(self.Node, self.Endpoint, url, presence.TokenFile);
         return Task.CompletedTask;
     }
 
     public async Task StoppingAsync(CancellationToken cancellationToken)
     {
-        systemd.Stopping();
+        presence.Leave();
         Stops(self.Node);
         await stopping.CancelAsync();
         await announcing;

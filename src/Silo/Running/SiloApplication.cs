@@ -13,7 +13,6 @@ using DatasetCache.Silo.Membership;
 using DatasetCache.Silo.Settings;
 using DatasetCache.Store;
 using DatasetCache.Transfers.Peers;
-using Microsoft.Extensions.Configuration.Memory;
 using Orleans.Dashboard;
 
 namespace DatasetCache.Silo.Running;
@@ -21,25 +20,12 @@ namespace DatasetCache.Silo.Running;
 /// <summary>Puts a node together: the cache of this host, its data plane, Orleans, the local HTTP API and the dashboard.</summary>
 internal static class SiloApplication
 {
-    private static readonly Dictionary<string, string?> LogLevels = new(StringComparer.Ordinal)
-    {
-        ["Logging:LogLevel:Default"] = "Warning",
-        ["Logging:LogLevel:DatasetCache"] = "Information",
-        // What the node ends with is said in words at the end.
-        ["Logging:LogLevel:Microsoft.Extensions.Hosting.Internal.Host"] = "Critical",
-        // Its first look at the clock counts from the start of the machine.
-        ["Logging:LogLevel:Orleans.Runtime.Watchdog"] = "Error",
-    };
-
-    // A silo that was stopped may take its ten seconds before the next one can have the root.
-    private static readonly TimeSpan LockPatience = TimeSpan.FromSeconds(15);
-
     /// <summary>Runs until it is told to stop.</summary>
     /// <exception cref="DatasetCacheException">It cannot start.</exception>
     public static async Task RunAsync(Configuration.Settings engine, NodeSettings node)
     {
         using var root = CacheRoot.Open(engine.Cache.Root);
-        using var nodeLock = await NodeLock.TakeAsync(root, LockPatience, TimeProvider.System, CancellationToken.None);
+        using var nodeLock = await NodeLock.TakeAsync(root, NodeBuilder.LockPatience, TimeProvider.System, CancellationToken.None);
         nodeLock.Write(new NodeAddress(node.NodeId, Url: null, TokenFile: null, Environment.ProcessId));
         if (node.Database is { } database)
         {
@@ -60,20 +46,7 @@ internal static class SiloApplication
 
     private static WebApplication Build(Configuration.Settings engine, NodeSettings node, NodeLock nodeLock)
     {
-        // Of the environment and a folder that it was started in, only what the settings name shall count.
-        var builder = WebApplication.CreateBuilder(new WebApplicationOptions { ContentRootPath = AppContext.BaseDirectory });
-        builder.WebHost.ConfigureKestrel(kestrel => kestrel.Listen(IPAddress.Loopback, node.ApiPort));
-        builder.Logging.ClearProviders();
-        builder.Logging.AddSimpleConsole(console =>
-        {
-            console.SingleLine = true;
-            console.TimestampFormat = "yyyy-MM-ddTHH:mm:ss.fffZ ";
-            console.UseUtcTimestamp = true;
-        });
-        // The weakest of its sources: Logging__LogLevel__DatasetCache=Debug in the environment says more.
-        builder.Configuration.Sources.Insert(0, new MemoryConfigurationSource { InitialData = LogLevels });
-        builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromSeconds(8));
-
+        var builder = NodeBuilder.Create(node.Serving);
         var token = NodeToken.Create(engine.Cache.Root);
         // Alone, nobody else knows it: nobody is let in.
         var secret = node.Secret ?? new PeerSecret(RandomNumberGenerator.GetBytes(PeerSecret.LeastBytes));
@@ -108,6 +81,7 @@ internal static class SiloApplication
         services.AddSingleton(token);
         services.AddSingleton(new TransferCaps(node.Limits, time));
         services.AddSingleton(new SystemdNotifier(Environment.GetEnvironmentVariable("NOTIFY_SOCKET")));
+        services.AddSingleton(provider => ActivatorUtilities.CreateInstance<NodePresence>(provider, nodeLock));
         services.AddSingleton<IPeerReader>(provider => new PeerClient(
             new PeerClientOptions { Tls = node.Tls?.ForPeers() }, secret, node.NodeId, provider.GetRequiredService<TransferCaps>(), time,
             provider.GetRequiredService<ILogger<PeerClient>>()));
@@ -121,11 +95,11 @@ internal static class SiloApplication
         services.AddSingleton(provider =>
         {
             var cache = provider.GetRequiredService<LocalDatasetCache>();
-            return new NodeService(node.NodeId, cache, cache.Holdings, time, node.LeaseTtl);
+            return new NodeService(node.NodeId, cache, cache.Holdings, time, node.Serving.LeaseTtl);
         });
         services.AddSingleton<INodeService>(provider => provider.GetRequiredService<NodeService>());
         // Before Orleans: hosted services begin in this order.
-        services.AddHostedService(provider => ActivatorUtilities.CreateInstance<NodeHost>(provider, nodeLock, (Func<PeerServer>)(() => PeerServer.Start(
+        services.AddHostedService(provider => ActivatorUtilities.CreateInstance<NodeHost>(provider, (Func<PeerServer>)(() => PeerServer.Start(
             new PeerServerOptions { Listen = endpoint, Tls = node.Tls?.ForPeers() }, secret, provider.GetRequiredService<LocalDatasetCache>().PeerContent,
             provider.GetRequiredService<TransferCaps>(), time, provider.GetRequiredService<ILogger<PeerServer>>()))));
         services.AddDatasetCacheMaintenance();

@@ -2,28 +2,29 @@ using System.Net;
 using System.Text;
 using DatasetCache.Configuration;
 using DatasetCache.Http.Peers;
+using DatasetCache.Http.Serving;
 using Npgsql;
 
 namespace DatasetCache.Silo.Settings;
 
 /// <summary>Turns the texts of a node's settings into what they mean.</summary>
-internal sealed class NodeSettingReader(IReadOnlyDictionary<string, ResolvedSetting> resolved, SettingErrors errors)
+internal sealed class NodeSettingReader(NodeConfiguration configuration)
 {
-    private readonly SettingParser parser = new(resolved, errors);
+    private readonly IReadOnlyDictionary<string, ResolvedSetting> resolved = configuration.Node;
+    private readonly SettingErrors errors = configuration.Errors;
+    private readonly SettingParser parser = new(configuration.Node, configuration.Errors);
 
-    /// <summary>Null where something is wrong.</summary>
-    public NodeSettings? Read()
+    /// <summary>What is wrong goes to the errors.</summary>
+    public NodeSettings Read()
     {
         var database = Database();
         var tls = Tls();
         var secret = Secret(database is not null);
         var address = new ClusterAddress(resolved, errors, tls is not null).Choose();
-        var settings = new NodeSettings
+        return new NodeSettings
         {
-            NodeId = NodeId(),
-            LeaseTtl = parser.Duration(NodeSettingTable.NodeLeaseTtl, zeroAllowed: false),
-            ApiPort = parser.Integer(NodeSettingTable.ApiPort, 0, 65535),
-            ClusterId = Name(NodeSettingTable.ClusterId, Text(NodeSettingTable.ClusterId) ?? ""),
+            Serving = ServingSettings.Read(configuration),
+            ClusterId = ServingSettings.NameOf(configuration, NodeSettingTable.ClusterId, Text(NodeSettingTable.ClusterId)),
             Database = database,
             Secret = secret,
             Address = address ?? IPAddress.Loopback,
@@ -33,21 +34,9 @@ internal sealed class NodeSettingReader(IReadOnlyDictionary<string, ResolvedSett
             Tls = tls,
             Limits = Limits(),
         };
-        return errors.All.Count == 0 ? settings : null;
     }
 
     private string? Text(string name) => parser.Text(name);
-
-    private string NodeId()
-        => Name(NodeSettingTable.NodeId, resolved[NodeSettingTable.NodeId].Source.Origin == SettingOrigin.Default ? Environment.MachineName : Text(NodeSettingTable.NodeId) ?? "");
-
-    private string Name(string setting, string name)
-    {
-        if (name.Length is > 0 and <= 100 && !name.Any(c => !char.IsAsciiLetterOrDigit(c) && c is not ('.' or '-' or '_')))
-            return name;
-        errors.Add(setting, $"{setting} is '{name}' ({resolved[setting].Source}); it must be 1 to 100 of A-Z, a-z, 0-9, '.', '-' and '_'.");
-        return "?";
-    }
 
     private string? Database()
     {

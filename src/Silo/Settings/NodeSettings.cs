@@ -1,17 +1,14 @@
 using System.Net;
 using DatasetCache.Configuration;
 using DatasetCache.Http.Peers;
+using DatasetCache.Http.Serving;
 
 namespace DatasetCache.Silo.Settings;
 
 /// <summary>How this node takes part in its cluster. Read once, at start; whatever is wrong is said all at once.</summary>
 internal sealed record NodeSettings
 {
-    public required string NodeId { get; init; }
-
-    public required TimeSpan LeaseTtl { get; init; }
-
-    public required int ApiPort { get; init; }
+    public required ServingSettings Serving { get; init; }
 
     public required string ClusterId { get; init; }
 
@@ -33,16 +30,22 @@ internal sealed record NodeSettings
 
     public required TransferLimits Limits { get; init; }
 
-    /// <exception cref="ConfigurationException">Settings are wrong or contradict each other; one message names all of them.</exception>
-    public static NodeSettings Load(IReadOnlyDictionary<string, string> flags, Func<string, string?> environment, IReadOnlyList<string> configFiles)
+    public string NodeId => Serving.NodeId;
+
+    /// <summary>Where it listens, with the setting that says so: for what is said when it cannot.</summary>
+    public IEnumerable<(string Setting, string Flag, IPEndPoint At)> Ports =>
+    [
+        .. Serving.Ports,
+        (NodeSettingTable.ClusterSiloPort, "--silo-port", new IPEndPoint(Address, SiloPort)),
+        (NodeSettingTable.ClusterGatewayPort, "--gateway-port", new IPEndPoint(IPAddress.Loopback, GatewayPort)),
+        (NodeSettingTable.ClusterDataPort, "--data-port", new IPEndPoint(Address, DataPort)),
+    ];
+
+    /// <exception cref="ConfigurationException">Settings, the engine's among them, are wrong or contradict each other; one message names all of them.</exception>
+    public static NodeSettings Load(NodeConfiguration configuration)
     {
-        var errors = new SettingErrors();
-        var files = configFiles.Select(path => ConfigFile.TryRead(path, errors)).OfType<ConfigFile>().ToArray();
-        var layers = new SettingLayers(flags, environment, files, errors);
-        var resolved = NodeSettingTable.All.ToDictionary(setting => setting.Name, layers.Resolve, StringComparer.Ordinal);
-        var reader = new NodeSettingReader(resolved, errors);
-        var settings = reader.Read();
-        errors.ThrowIfAny();
-        return settings!;
+        var settings = new NodeSettingReader(configuration).Read();
+        configuration.Errors.ThrowIfAny();
+        return settings;
     }
 }

@@ -1,7 +1,7 @@
 using System.Net.Sockets;
 using System.Text;
 
-namespace DatasetCache.Silo.Running;
+namespace DatasetCache.Http.Serving;
 
 /// <summary>Tells systemd (Type=notify) that the node is ready, or stops: a datagram to the socket that NOTIFY_SOCKET names. Does nothing where there is none.</summary>
 internal sealed class SystemdNotifier(string? socketPath)
