@@ -70,6 +70,7 @@ internal sealed partial class Acquisition(
         var version = dataset.SnapshotId is not null ? default : options.Offline ? (ResolveOffline(), null, null) : await ResolveAsync(isFirst, cancellationToken);
         var listing = version.Listing;
         var identity = Identity(version.Digest);
+        meter.CacheKey = identity.ShortName;
         if (entries.TryLease(identity) is { } ready)
             return Land(identity, ready, AcquireOutcome.Hit, version.Digest, version.StaleSince);
 

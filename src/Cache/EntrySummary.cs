@@ -50,6 +50,9 @@ public sealed record EntrySummary
 
     public required bool IsPinned { get; init; }
 
+    /// <summary>What an operator said of its place in the order of eviction.</summary>
+    public EntryPriority Priority { get; init; } = EntryPriority.Normal;
+
     /// <summary>When it counts as expired and is among the first to go, if nobody uses it again. It stays until its space is needed.</summary>
     public required DateTimeOffset ExpiresAt { get; init; }
 

@@ -6,7 +6,10 @@ namespace DatasetCache;
 /// One acquisition that any number of callers in this process share. It goes on while one of them still wants it, and is cancelled when the
 /// last has left.
 /// </summary>
-internal sealed class Flight(string name, Func<TransferMeter, CancellationToken, Task<Acquired>> run, TimeProvider time)
+/// <param name="name">What progress is called.</param>
+/// <param name="meter">What it has done so far.</param>
+/// <param name="describe">What it fetches, as of now.</param>
+internal sealed class Flight(string name, TransferMeter meter, Func<TransferMeter, CancellationToken, Task<Acquired>> run, TimeProvider time, Func<AcquireProgress, DatasetDownload> describe)
 {
     private static readonly TimeSpan ReportEvery = TimeSpan.FromMilliseconds(100);
     private readonly Lock gate = new();
@@ -15,7 +18,9 @@ internal sealed class Flight(string name, Func<TransferMeter, CancellationToken,
     private int passengers, pilotless;
     private bool givenUp;
 
-    public TransferMeter Meter { get; } = new();
+    public TransferMeter Meter => meter;
+
+    public DatasetDownload Describe() => describe(meter.Snapshot(name));
 
     public bool IsOver => task is { IsCompleted: true };
 

@@ -31,7 +31,11 @@ public sealed partial class LocalDatasetCache
         var found = entries.TryRead(cacheKey) is null
             ? new VerifyReport(cacheKey, 0, 0, [], EntryStore.TornRecord)
             : await Task.Run(() => new EntryVerifier(root, entries).CheckAsync(cacheKey, options.Level, options.Progress, cancellationToken), cancellationToken);
-        return found is null ? null : await DealWithAsync(found, judged, options.Heal, cancellationToken);
+        if (found is null)
+            return null;
+        var result = await DealWithAsync(found, judged, options.Heal, cancellationToken);
+        NoteVerified(result, options.Level);
+        return result;
     }
 
     /// <summary>Does about an entry what its report calls for: withdraws it, and heals it where <paramref name="heal"/> says so.</summary>
@@ -45,7 +49,7 @@ public sealed partial class LocalDatasetCache
             return new VerifyResult(found, VerifyOutcome.Quarantined, Why: "Another process took it away meanwhile; what has its name now was not looked at.");
         if (!heal)
             return Withdrawn(found, 0, $"{key} is withdrawn: {entries.ReadMark(key)?.Words}. `dscache verify {key}` heals it, and so does the next `dscache get`.");
-        var meter = new TransferMeter();
+        var meter = new TransferMeter(Totals);
         try
         {
             var healed = await healer.HealAsync(key, OriginOf, meter, cancellationToken);
@@ -65,7 +69,7 @@ public sealed partial class LocalDatasetCache
 
     private VerifyResult Withdrawn(VerifyReport found, long bytes, string why)
     {
-        Raise(Invalidated, new EntryInvalidatedEventArgs(found.CacheKey, why, found.Faults, VerifyOutcome.Withdrawn));
+        RaiseInvalidated(new EntryInvalidatedEventArgs(found.CacheKey, why, found.Faults, VerifyOutcome.Withdrawn));
         return new VerifyResult(found, VerifyOutcome.Withdrawn, bytes, why);
     }
 

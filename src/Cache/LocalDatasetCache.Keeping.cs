@@ -1,4 +1,5 @@
 using DatasetCache.Eviction;
+using DatasetCache.History;
 using DatasetCache.Store;
 
 namespace DatasetCache;
@@ -72,7 +73,12 @@ public sealed partial class LocalDatasetCache
     {
         RefuseBadKey(cacheKey);
         root.RefuseReadOnly("Pinning");
-        return pins.Pin(cacheKey);
+        var isNew = !pins.IsPinned(cacheKey);
+        if (!pins.Pin(cacheKey))
+            return false;
+        if (isNew)
+            history.Add(cacheKey, EntryEventKind.Pinned, "kept until it is unpinned");
+        return true;
     }
 
     /// <summary>Ends an entry's pin and its holds.</summary>
@@ -82,7 +88,26 @@ public sealed partial class LocalDatasetCache
         RefuseBadKey(cacheKey);
         root.RefuseReadOnly("Unpinning");
         var pinned = pins.Unpin(cacheKey);
-        return roots.EndHolds(cacheKey) > 0 || pinned;
+        var holds = roots.EndHolds(cacheKey);
+        if (pinned)
+            history.Add(cacheKey, EntryEventKind.Unpinned, holds == 0 ? "" : "and its holds ended");
+        return holds > 0 || pinned;
+    }
+
+    /// <summary>Says where in the order of eviction an entry stands. It protects nothing.</summary>
+    /// <returns>False where there is no such entry.</returns>
+    public bool SetPriority(string cacheKey, EntryPriority priority)
+    {
+        RefuseBadKey(cacheKey);
+        root.RefuseReadOnly("Changing a priority");
+        var before = priorities.Of(cacheKey);
+        if (!priorities.Set(cacheKey, priority))
+            return false;
+        if (before != priority)
+            history.Add(cacheKey, EntryEventKind.Priority, $"{Word(before)} before, {Word(priority)} now");
+        return true;
+
+        static string Word(EntryPriority value) => value switch { EntryPriority.Low => "low", EntryPriority.High => "high", _ => "normal" };
     }
 
     /// <summary>Why an entry is kept and when it could go; null where there is no such entry.</summary>
@@ -99,7 +124,10 @@ public sealed partial class LocalDatasetCache
         var before = first.Where(candidate => protections.Of(candidate.CacheKey).Count == 0).Sum(candidate => candidate.Bytes);
         return new EntryExplanation(
             cacheKey, protections.Of(cacheKey), usage.LastUsed, usage.RecentUses, ttl.Of(usage, now), ttl.ExpiresAt(usage), ttl.ExpiresAt(usage) <= now,
-            Freeable(cacheKey) ?? 0, ChargedTo(record), first.Length + 1, order.Length, before, space.Report());
+            Freeable(cacheKey) ?? 0, ChargedTo(record), first.Length + 1, order.Length, before, space.Report())
+        {
+            Priority = priorities.Of(cacheKey),
+        };
     }
 
     /// <summary>How full the cache and its disk are.</summary>

@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using DatasetCache.Coordination;
 using DatasetCache.Datasets;
 using DatasetCache.Eviction;
+using DatasetCache.History;
 using DatasetCache.Integrity;
 using DatasetCache.Origins;
 using DatasetCache.Statistics;
@@ -26,6 +27,7 @@ public sealed partial class LocalDatasetCache : IDatasetCache, IDisposable
     private readonly AdaptiveTtl ttl;
     private readonly EntryIndex index;
     private readonly Pins pins;
+    private readonly Priorities priorities;
     private readonly Protections protections;
     private readonly Evictor evictor;
     private readonly Healer healer;
@@ -44,11 +46,14 @@ public sealed partial class LocalDatasetCache : IDatasetCache, IDisposable
         ttl = new AdaptiveTtl(options.BaseTtl, options.MaxTtl);
         index = new EntryIndex(root, entries, ttl);
         pins = new Pins(root, entries, time);
+        priorities = new Priorities(root, entries);
         protections = new Protections(entries, pins, new RootIndex(root, roots));
         statistics = new StatisticsLog(root, time);
+        history = new HistoryLog(root, time);
         evictor = new Evictor(root, entries, index, protections, gone =>
         {
             statistics.Evicted(gone.CacheKey, gone.FreedBytes);
+            NoteEviction(gone);
             node?.Withdraw(gone.CacheKey);
             Raise(Evicted, gone);
         });
@@ -58,7 +63,7 @@ public sealed partial class LocalDatasetCache : IDatasetCache, IDisposable
         var pressure = new Pressure(root, index, evictor, protections, time);
         space = new SpaceLedger(root, entries, index, pressure, protections, roots, options, sweep);
         node = cluster is null ? null : Join(cluster, pressure);
-        healer = new Healer(root, entries, index, space, options, time, broken => Raise(Invalidated, broken), node);
+        healer = new Healer(root, entries, index, space, options, time, RaiseInvalidated, node);
     }
 
     /// <summary>Opens the cache at <see cref="CacheOptions.Root"/>, which is made where it is missing.</summary>
@@ -98,7 +103,10 @@ public sealed partial class LocalDatasetCache : IDatasetCache, IDisposable
             cancellationToken.ThrowIfCancellationRequested();
             var (acquired, lease, flown) = await FlyAsync(request, origin, prefix, progress, cancellationToken);
             if (lease is not null && flown is not null)
+            {
+                NoteDownload(request, acquired, lease.Record, flown);
                 TellOfUpdate(acquired, lease.Record.CacheKey);
+            }
             if (lease is not null)
                 return await HandAsync(lease, request, acquired, flown, started, cancellationToken);
         }
@@ -145,9 +153,9 @@ public sealed partial class LocalDatasetCache : IDatasetCache, IDisposable
             dataset.SnapshotId is null ? $"{request.JobId}\n{request.Refresh}" : "");
         while (true)
         {
-            var flight = flights.GetOrAdd(name, _ => new Flight(dataset.SnapshotId ?? (prefix.Length > 0 ? prefix : origin.Identity).TrimEnd('/'), (meter, cancel)
+            var flight = flights.GetOrAdd(name, _ => NewFlight(dataset, origin, prefix, (meter, cancel)
                 => statistics.WatchAsync(WithSharedRootsAsync(meter, shared
-                    => new Acquisition(root, entries, index, space, sweep, healer, options, time, origin, prefix, dataset, request.AllowMissing, request.JobId, request.Refresh, meter, shared, node).RunAsync(cancel)), meter), time));
+                    => new Acquisition(root, entries, index, space, sweep, healer, options, time, origin, prefix, dataset, request.AllowMissing, request.JobId, request.Refresh, meter, shared, node).RunAsync(cancel)), meter)));
             if (!flight.TryBoard(out var pilot))
             {
                 flights.TryRemove(new KeyValuePair<string, Flight>(name, flight));
@@ -265,6 +273,7 @@ public sealed partial class LocalDatasetCache : IDatasetCache, IDisposable
             Holders = [.. holders.Select(held => new EntryHolder(held.Link, held.JobId, held.Since, held.Until))],
             IsLeased = entries.IsLeased(record.CacheKey),
             IsPinned = pins.IsPinned(record.CacheKey),
+            Priority = priorities.Of(record.CacheKey),
             ExpiresAt = ttl.ExpiresAt(usage),
             Protections = protections.Of(record.CacheKey),
             Broken = entries.ReadMark(record.CacheKey)?.Words,

@@ -12,7 +12,11 @@ namespace DatasetCache.Eviction;
 /// <param name="Space">How full the cache is: nothing is evicted before something does not fit.</param>
 public sealed record EntryExplanation(
     string CacheKey, IReadOnlyList<Protection> Protections, DateTimeOffset LastUsedAt, double RecentUses, TimeSpan Ttl, DateTimeOffset ExpiresAt, bool IsExpired,
-    long FreeableBytes, long ChargedBytes, int Rank, int Entries, long UnprotectedBytesBefore, SpaceReport Space);
+    long FreeableBytes, long ChargedBytes, int Rank, int Entries, long UnprotectedBytesBefore, SpaceReport Space)
+{
+    /// <summary>What an operator said of its place in the order.</summary>
+    public EntryPriority Priority { get; init; } = EntryPriority.Normal;
+}
 
 /// <summary>Which entries to prune; protected ones stay in any case.</summary>
 public sealed record PruneFilter

@@ -26,7 +26,7 @@ internal sealed class EntryIndex(CacheRoot root, EntryStore entries, AdaptiveTtl
 
     private readonly record struct Stamp(long Changes, DateTimeOffset Entries, DateTimeOffset Snapshots);
 
-    private sealed record Known(EntryRecord Record, long Charged, ulong Inode, DateTimeOffset Modified, bool Settled)
+    private sealed record Known(EntryRecord Record, long Charged, ulong Inode, DateTimeOffset Modified, bool Settled, EntryPriority Priority)
     {
         public Usage? Usage { get; set; }
 
@@ -58,6 +58,17 @@ internal sealed class EntryIndex(CacheRoot root, EntryStore entries, AdaptiveTtl
     {
         lock (gate)
             return [.. known.Values.Select(entry => entry.Record)];
+    }
+
+    /// <summary>The records after a cache key in the order of these, at most so many.</summary>
+    /// <param name="after">Null for the first.</param>
+    public IReadOnlyList<EntryRecord> Records(string? after, int count)
+    {
+        lock (gate)
+        {
+            return [.. known.Values.Select(entry => entry.Record).Where(record => after is null || string.CompareOrdinal(record.CacheKey, after) > 0)
+                .OrderBy(record => record.CacheKey, StringComparer.Ordinal).Take(count)];
+        }
     }
 
     public long ChargedTo(string key)
@@ -115,7 +126,7 @@ internal sealed class EntryIndex(CacheRoot root, EntryStore entries, AdaptiveTtl
             if (usage != entry.Usage)
                 (entry.Usage, entry.ExpiresAt) = (usage, ttl.ExpiresAt(usage));
         }
-        return new EvictionCandidate(entry.Record.CacheKey, entry.Usage!.Value.LastUsed, entry.ExpiresAt, HeldElsewhere(entry.Record.CacheKey), entry.Charged);
+        return new EvictionCandidate(entry.Record.CacheKey, entry.Usage!.Value.LastUsed, entry.ExpiresAt, HeldElsewhere(entry.Record.CacheKey), entry.Charged, entry.Priority);
     }
 
     /// <summary>Makes it agree with the disk. Three small system calls where nothing has changed.</summary>
@@ -179,7 +190,7 @@ internal sealed class EntryIndex(CacheRoot root, EntryStore entries, AdaptiveTtl
             return false;
         // Opened and looked at again: what is remembered is of the directory that was read.
         status = directory.Status();
-        Put(key, new Known(record, InheritedBytes.Charged(record, directory), status.Inode, status.Modified, now - status.Modified > Quiet)
+        Put(key, new Known(record, InheritedBytes.Charged(record, directory), status.Inode, status.Modified, now - status.Modified > Quiet, Priorities.Read(directory))
         {
             Usage = old is not null && old.Inode == status.Inode ? old.Usage : null,
             ExpiresAt = old?.ExpiresAt ?? default,

@@ -3,16 +3,20 @@ namespace DatasetCache.Eviction;
 /// <summary>An entry as the order of eviction sees it.</summary>
 /// <param name="HeldElsewhere">Whether another node of a cluster has it too.</param>
 /// <param name="Bytes">What it is charged for: no more than this is freed by evicting it.</param>
-internal readonly record struct EvictionCandidate(string CacheKey, DateTimeOffset LastUsed, DateTimeOffset ExpiresAt, bool HeldElsewhere, long Bytes);
+/// <param name="Priority">What an operator said.</param>
+internal readonly record struct EvictionCandidate(
+    string CacheKey, DateTimeOffset LastUsed, DateTimeOffset ExpiresAt, bool HeldElsewhere, long Bytes, EntryPriority Priority = EntryPriority.Normal);
 
 /// <summary>
-/// Who goes first: expired entries, then those that another node also holds, then the others; within each the least recently used. Protection is
-/// not its business: what it names is looked at before it goes.
+/// Who goes first: those of low priority, then the normal ones, then those of high priority. Among each of these expired entries, then those that another node also
+/// holds, then the others; within each the least recently used. Protection is not its business: what it names is looked at before it goes.
 /// </summary>
 internal static class EvictionOrder
 {
+    private const int Classes = 3;
+
     public static EvictionRank RankOf(EvictionCandidate candidate, DateTimeOffset now)
-        => new(candidate.ExpiresAt <= now ? 0 : candidate.HeldElsewhere ? 1 : 2, candidate.LastUsed.UtcTicks, candidate.CacheKey);
+        => new(((int)candidate.Priority * Classes) + (candidate.ExpiresAt <= now ? 0 : candidate.HeldElsewhere ? 1 : 2), candidate.LastUsed.UtcTicks, candidate.CacheKey);
 
     public static IEnumerable<EvictionCandidate> Sort(IEnumerable<EvictionCandidate> candidates, DateTimeOffset now)
         => candidates.OrderBy(candidate => RankOf(candidate, now));

@@ -1,7 +1,7 @@
 namespace DatasetCache.Transfers;
 
 /// <summary>What an acquisition has done so far, counted by many workers and read by whoever shows progress.</summary>
-internal sealed class TransferMeter
+internal sealed class TransferMeter(TransferTotals? totals = null)
 {
     private long bytesFromOrigin, filesFromOrigin, reusedBytes, sharedBytes, peerBytes, filesDone, bytesDone, filesTotal, bytesTotal;
     private volatile int phase;
@@ -22,13 +22,24 @@ internal sealed class TransferMeter
         set => phase = (int)value;
     }
 
-    internal void Received(int bytes) => Interlocked.Add(ref bytesFromOrigin, bytes);
+    /// <summary>The entry's key, as soon as it is known.</summary>
+    public string? CacheKey { get; set; }
+
+    internal void Received(int bytes)
+    {
+        Interlocked.Add(ref bytesFromOrigin, bytes);
+        totals?.AddFromOrigin(bytes);
+    }
 
     internal void Reused(long bytes) => Interlocked.Add(ref reusedBytes, bytes);
 
     internal void Shared(long bytes) => Interlocked.Add(ref sharedBytes, bytes);
 
-    internal void FromPeer(long bytes) => Interlocked.Add(ref peerBytes, bytes);
+    internal void FromPeer(long bytes)
+    {
+        Interlocked.Add(ref peerBytes, bytes);
+        totals?.AddFromPeers(bytes);
+    }
 
     internal void FileFetched() => Interlocked.Increment(ref filesFromOrigin);
 

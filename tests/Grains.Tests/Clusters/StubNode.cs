@@ -2,9 +2,11 @@ using System.Collections.Concurrent;
 using DatasetCache.Coordination;
 using DatasetCache.Datasets;
 using DatasetCache.Eviction;
+using DatasetCache.History;
 using DatasetCache.Hosting.Node;
 using DatasetCache.Integrity;
 using DatasetCache.Statistics;
+using DatasetCache.Transfers;
 
 namespace DatasetCache.Grains.Tests.Clusters;
 
@@ -72,6 +74,24 @@ internal sealed class StubNode(string node) : INodeService
     public bool Unpin(string cacheKey) => false;
 
     public IReadOnlyList<EntrySummary> List() => [];
+
+    public IReadOnlyList<EntrySummary> List(string? after, int count) => [.. Entries.Values.Where(entry => after is null || string.CompareOrdinal(entry.CacheKey, after) > 0).OrderBy(entry => entry.CacheKey, StringComparer.Ordinal).Take(count)];
+
+    /// <summary>What it holds, by cache key.</summary>
+    public ConcurrentDictionary<string, EntrySummary> Entries { get; } = new(StringComparer.Ordinal);
+
+    /// <summary>What it is fetching.</summary>
+    public ConcurrentBag<DatasetDownload> Fetching { get; } = [];
+
+    public bool Has(string cacheKey) => Entries.ContainsKey(cacheKey);
+
+    public int LeasesOn(string cacheKey) => 0;
+
+    public IReadOnlyList<DatasetDownload> Downloads() => [.. Fetching];
+
+    public bool SetPriority(string cacheKey, EntryPriority priority) => false;
+
+    public IReadOnlyList<EntryEvent> History(string? cacheKey, int most) => [];
 
     public EntrySummary? Inspect(string cacheKey) => null;
 

@@ -1,8 +1,10 @@
 using DatasetCache.Coordination;
 using DatasetCache.Datasets;
 using DatasetCache.Eviction;
+using DatasetCache.History;
 using DatasetCache.Integrity;
 using DatasetCache.Statistics;
+using DatasetCache.Transfers;
 
 namespace DatasetCache.Hosting.Node;
 
@@ -66,6 +68,25 @@ internal interface INodeService
 
     /// <summary>Every entry that is ready, by cache key.</summary>
     IReadOnlyList<EntrySummary> List();
+
+    /// <summary>The same after a cache key, at most so many.</summary>
+    /// <param name="after">Null for the first.</param>
+    IReadOnlyList<EntrySummary> List(string? after, int count);
+
+    /// <summary>Whether there is such an entry, be it torn.</summary>
+    bool Has(string cacheKey);
+
+    /// <summary>How many leases there are on an entry by name.</summary>
+    int LeasesOn(string cacheKey);
+
+    /// <summary>What is being made ready now.</summary>
+    IReadOnlyList<DatasetDownload> Downloads();
+
+    /// <returns>False where there is no such entry.</returns>
+    bool SetPriority(string cacheKey, EntryPriority priority);
+
+    /// <summary>What happened to an entry, the newest first; to all where it is null.</summary>
+    IReadOnlyList<EntryEvent> History(string? cacheKey, int most);
 
     /// <summary>Null where there is none of that name.</summary>
     EntrySummary? Inspect(string cacheKey);

@@ -45,6 +45,13 @@ internal sealed class NodeLeases : IDisposable
         }
     }
 
+    /// <summary>How many there are on one entry.</summary>
+    public int CountOn(string cacheKey)
+    {
+        lock (gate)
+            return holds.GetValueOrDefault(cacheKey)?.Leases ?? 0;
+    }
+
     /// <param name="entry">Lets go of the entry when it is disposed; taken over.</param>
     public NodeLease Add(string cacheKey, string? jobId, IDisposable entry)
     {

@@ -1,5 +1,6 @@
 using DatasetCache.Datasets;
 using DatasetCache.Integrity;
+using DatasetCache.Transfers;
 
 namespace DatasetCache.Hosting.Node;
 
@@ -135,4 +136,13 @@ internal sealed record NodeStatus
     public required IReadOnlyList<NodeWork> Working { get; init; }
 
     public required TimeSpan Uptime { get; init; }
+
+    /// <summary>Of the last seconds.</summary>
+    public TransferRates Rates { get; init; }
+
+    /// <summary>Bytes that the memory tier takes and may take; zeros where there is none.</summary>
+    public (long Used, long Limit) Memory { get; init; }
+
+    /// <summary>Datasets that are being made ready.</summary>
+    public IReadOnlyList<DatasetDownload> Downloads { get; init; } = [];
 }

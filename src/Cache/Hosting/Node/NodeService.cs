@@ -2,8 +2,10 @@ using System.Reflection;
 using DatasetCache.Coordination;
 using DatasetCache.Datasets;
 using DatasetCache.Eviction;
+using DatasetCache.History;
 using DatasetCache.Integrity;
 using DatasetCache.Statistics;
+using DatasetCache.Transfers;
 
 namespace DatasetCache.Hosting.Node;
 
@@ -21,6 +23,7 @@ internal sealed class NodeService : INodeService, IAsyncDisposable
     private readonly TimeProvider time;
     private readonly NodeLeases leases;
     private readonly NodeWorks works;
+    private readonly NodeRates rates;
     private readonly ITimer sweeper;
     private readonly long started;
     private int ended;
@@ -36,6 +39,7 @@ internal sealed class NodeService : INodeService, IAsyncDisposable
         started = time.GetTimestamp();
         leases = new NodeLeases(cache, time, node, LeaseTtl);
         works = new NodeWorks(time, LeaseTtl);
+        rates = new NodeRates(cache.Totals, time);
         sweeper = time.CreateTimer(_ => Sweep(), state: null, TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(1));
     }
 
@@ -144,6 +148,18 @@ internal sealed class NodeService : INodeService, IAsyncDisposable
 
     public IReadOnlyList<EntrySummary> List() => cache.List();
 
+    public IReadOnlyList<EntrySummary> List(string? after, int count) => cache.List(after, count);
+
+    public bool Has(string cacheKey) => cache.Has(cacheKey);
+
+    public int LeasesOn(string cacheKey) => leases.CountOn(cacheKey);
+
+    public IReadOnlyList<DatasetDownload> Downloads() => cache.Downloads();
+
+    public bool SetPriority(string cacheKey, EntryPriority priority) => cache.SetPriority(cacheKey, priority);
+
+    public IReadOnlyList<EntryEvent> History(string? cacheKey, int most) => cache.History(cacheKey, most);
+
     public EntrySummary? Inspect(string cacheKey) => cache.Inspect(cacheKey);
 
     public EntryExplanation? Explain(string cacheKey) => cache.Explain(cacheKey);
@@ -164,6 +180,9 @@ internal sealed class NodeService : INodeService, IAsyncDisposable
             Leases = leases.Count,
             Working = works.UnderWay(100),
             Uptime = time.GetElapsedTime(started),
+            Rates = rates.Now(),
+            Memory = cache.Totals.Memory?.Invoke() ?? default,
+            Downloads = cache.Downloads(),
         };
     }
 
@@ -183,6 +202,7 @@ internal sealed class NodeService : INodeService, IAsyncDisposable
 
     private void Sweep()
     {
+        rates.Sample();
         try
         {
             leases.Sweep();
