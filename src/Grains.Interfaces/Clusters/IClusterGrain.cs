@@ -18,6 +18,14 @@ public interface IClusterGrain : IGrainWithIntegerKey
     [Alias("datasets")]
     Task<ImmutableArray<ClusterDataset>> DatasetsAsync(string? after, int count, CancellationToken cancellationToken);
 
+    /// <summary>The same with what is still on its way, and with what each node has of it: <see cref="ClusterDataset.Holders"/>. At most 1,000 rows, and never a key's rows in part.</summary>
+    [Alias("matrix")]
+    Task<ImmutableArray<ClusterDataset>> MatrixAsync(CellsRequest request, CancellationToken cancellationToken);
+
+    /// <summary>What happened to an entry on any node, the newest first, at most 1,000.</summary>
+    [Alias("history")]
+    Task<ImmutableArray<EventMessage>> HistoryAsync(string cacheKey, int count, CancellationToken cancellationToken);
+
     /// <summary>For each node how many bytes of these datasets it has, the most first. At most 100 datasets.</summary>
     [Alias("hosts")]
     Task<ImmutableArray<HostRecommendation>> RecommendHostsAsync(ImmutableArray<DatasetMessage> datasets, CancellationToken cancellationToken);
@@ -34,7 +42,21 @@ public sealed record ClusterNode(
 [GenerateSerializer, Immutable, Alias("dscache.cluster.dataset")]
 public sealed record ClusterDataset(
     [property: Id(0)] string CacheKey, [property: Id(1)] string Digest, [property: Id(2)] string Origin, [property: Id(3)] string Prefix,
-    [property: Id(4)] long Bytes, [property: Id(5)] int Replicas, [property: Id(6)] ImmutableArray<string> Nodes);
+    [property: Id(4)] long Bytes, [property: Id(5)] int Replicas, [property: Id(6)] ImmutableArray<string> Nodes)
+{
+    [Id(7)]
+    public string? DatasetId { get; init; }
+
+    [Id(8)]
+    public string? SnapshotId { get; init; }
+
+    [Id(9)]
+    public long Files { get; init; }
+
+    /// <summary>What each node has of it, in the order of their ids. Of a matrix only.</summary>
+    [Id(10)]
+    public ImmutableArray<HolderMessage> Holders { get; init; } = [];
+}
 
 /// <param name="Host">The node's id.</param>
 /// <param name="Bytes">Of all datasets that were named.</param>

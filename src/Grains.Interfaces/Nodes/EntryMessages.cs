@@ -43,7 +43,16 @@ public sealed record EntryMessage
 /// <param name="Protections">Why it stays, for people.</param>
 [GenerateSerializer, Immutable, Alias("dscache.evicted")]
 public sealed record EvictedMessage(
-    [property: Id(0)] string CacheKey, [property: Id(1)] string Outcome, [property: Id(2)] long FreedBytes, [property: Id(3)] ImmutableArray<string> Protections);
+    [property: Id(0)] string CacheKey, [property: Id(1)] string Outcome, [property: Id(2)] long FreedBytes, [property: Id(3)] ImmutableArray<string> Protections)
+{
+    /// <summary>The same with their kinds.</summary>
+    [Id(4)]
+    public ImmutableArray<ProtectionMessage> Details { get; init; } = [];
+}
+
+/// <param name="Kind"><c>Lease</c>, <c>JobLink</c>, <c>Pin</c>, <c>Hold</c> or <c>NotRemovable</c>; a newer node may name others.</param>
+[GenerateSerializer, Immutable, Alias("dscache.protection")]
+public sealed record ProtectionMessage([property: Id(0)] string Kind, [property: Id(1)] string Reason, [property: Id(2)] DateTimeOffset? Until);
 
 [GenerateSerializer, Alias("dscache.verifyLevel")]
 public enum VerifyLevelMessage

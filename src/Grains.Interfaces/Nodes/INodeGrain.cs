@@ -69,6 +69,22 @@ public interface INodeGrain : IGrainWithStringKey
     [Alias("entries")]
     Task<ImmutableArray<EntryMessage>> EntriesAsync(string? after, int count);
 
+    /// <summary>What the node has and what it is fetching, in the order of the cache keys.</summary>
+    [Alias("cells")]
+    Task<ImmutableArray<CellMessage>> CellsAsync(CellsRequest request);
+
+    /// <summary>What happened to an entry, the newest first, at most 1,000; also to one that is gone.</summary>
+    [Alias("history")]
+    Task<ImmutableArray<EventMessage>> HistoryAsync(string cacheKey, int count);
+
+    /// <summary>Whether the node has such an entry, be it broken.</summary>
+    [Alias("has")]
+    Task<bool> HasAsync(string cacheKey);
+
+    /// <returns>False where there is no such entry.</returns>
+    [Alias("priority")]
+    Task<bool> SetPriorityAsync(string cacheKey, PriorityMessage priority);
+
     /// <summary>How many bytes of each of these datasets the node has, in their order.</summary>
     [Alias("held")]
     Task<ImmutableArray<long>> HeldBytesAsync(ImmutableArray<DatasetMessage> datasets);

@@ -45,4 +45,19 @@ public sealed record NodeState
     /// <summary>What is under way, at most 100.</summary>
     [Id(12)]
     public ImmutableArray<WorkMessage> Working { get; init; } = [];
+
+    /// <summary>Of the last ten seconds; null from an older node.</summary>
+    [Id(13)]
+    public RatesMessage? Rates { get; init; }
+
+    /// <summary>Of the memory tier.</summary>
+    [Id(14)]
+    public long MemoryUsed { get; init; }
+
+    [Id(15)]
+    public long MemoryLimit { get; init; }
+
+    /// <summary>What it is making ready, at most 100.</summary>
+    [Id(16)]
+    public ImmutableArray<DownloadMessage> Downloads { get; init; } = [];
 }

@@ -48,6 +48,20 @@ internal sealed class ClusterGrain(IClusterMembershipService membership, ILocalS
         ];
     }
 
+    public async Task<ImmutableArray<ClusterDataset>> MatrixAsync(CellsRequest request, CancellationToken cancellationToken)
+    {
+        request = request with { Count = Math.Clamp(request.Count, 1, MostDatasets) };
+        var cells = await Task.WhenAll(Nodes().Select(name => AskAsync<Cells>(name, async node => new Cells(await node.CellsAsync(request)), cancellationToken)));
+        return Matrix.Of(cells.SelectMany(node => node?.All ?? []), request.Count);
+    }
+
+    public async Task<ImmutableArray<EventMessage>> HistoryAsync(string cacheKey, int count, CancellationToken cancellationToken)
+    {
+        count = Math.Clamp(count, 1, MostDatasets);
+        var lists = await Task.WhenAll(Nodes().Select(name => AskAsync<Events>(name, async node => new Events(await node.HistoryAsync(cacheKey, count)), cancellationToken)));
+        return [.. lists.SelectMany(list => list?.All ?? []).OrderByDescending(happened => happened.At).Take(count)];
+    }
+
     public async Task<ImmutableArray<HostRecommendation>> RecommendHostsAsync(ImmutableArray<DatasetMessage> datasets, CancellationToken cancellationToken)
     {
         if (datasets.Length > MostAsked)
@@ -82,6 +96,10 @@ internal sealed class ClusterGrain(IClusterMembershipService membership, ILocalS
     }
 
     private sealed record Held(ImmutableArray<EntryMessage> Entries);
+
+    private sealed record Cells(ImmutableArray<CellMessage> All);
+
+    private sealed record Events(ImmutableArray<EventMessage> All);
 
     private sealed record Bytes(ImmutableArray<long> PerDataset);
 }

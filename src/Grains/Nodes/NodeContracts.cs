@@ -56,7 +56,10 @@ internal static class NodeContracts
     public static FailureMessage ToMessage(this NodeFailure failure) => new(failure.Code.ToString(), failure.Message, failure.Advice, failure.IsWorthRetrying);
 
     public static EvictedMessage ToMessage(this EvictionResult result)
-        => new(result.CacheKey, result.Outcome.ToString(), result.FreedBytes, [.. result.Protections.Take(MostLines).Select(why => why.Reason)]);
+        => new(result.CacheKey, result.Outcome.ToString(), result.FreedBytes, [.. result.Protections.Take(MostLines).Select(why => why.Reason)])
+        {
+            Details = [.. result.Protections.Take(MostLines).Select(why => new ProtectionMessage(why.Kind.ToString(), why.Reason, why.Until))],
+        };
 
     private static VerifiedMessage ToMessage(this VerifyResult result)
         => new(result.CacheKey, result.Outcome.ToString(), result.Found.Files, result.Found.Bytes, [.. result.Found.Lines.Take(MostLines)], result.Why);
@@ -105,5 +108,23 @@ internal static class NodeContracts
         DiskFree = status.Space.DiskFree,
         MinFree = status.Space.MinFree,
         Working = [.. status.Working.Select(ToMessage)],
+        Rates = new RatesMessage(status.Rates.FromOrigin, status.Rates.FromPeers, status.Rates.ToPeers, status.Rates.FromMemory),
+        MemoryUsed = status.Memory.Used,
+        MemoryLimit = status.Memory.Limit,
+        Downloads = [.. status.Downloads.Take(MostLines).Select(download => new DownloadMessage(
+            download.CacheKey ?? download.Progress.CacheKey, download.Progress.Phase.ToString(), download.Progress.BytesDone, download.Progress.BytesTotal, download.Progress.BytesFromOrigin))],
+    };
+
+    public static CellMessage ToMessage(this NodeCell cell, string node) => new()
+    {
+        CacheKey = cell.CacheKey,
+        Digest = cell.Digest,
+        Origin = cell.Origin,
+        Prefix = cell.Prefix,
+        DatasetId = cell.DatasetId,
+        SnapshotId = cell.SnapshotId,
+        Bytes = cell.Bytes,
+        Files = cell.Files,
+        Holder = new HolderMessage(node, cell.State.ToString(), cell.BytesDone, cell.Leases, cell.IsPinned, cell.Priority.ToString(), cell.ExpiresAt, cell.LastUsedAt),
     };
 }

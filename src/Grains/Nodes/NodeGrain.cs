@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using DatasetCache.Coordination;
 using DatasetCache.Datasets;
+using DatasetCache.Eviction;
 using DatasetCache.Hosting.Node;
 using DatasetCache.Integrity;
 using Orleans.Concurrency;
@@ -80,6 +81,18 @@ internal sealed class NodeGrain(INodeService service, Peer self, ILocalSiloDetai
         .Take(Math.Clamp(count, 1, MostEntries))
         .Select(entry => entry.ToMessage())
         .ToImmutableArray());
+
+    public Task<ImmutableArray<CellMessage>> CellsAsync(CellsRequest request) => Try(() => NodeCell.Of(service, request.After, Math.Clamp(request.Count, 1, MostEntries), request.Key)
+        .Select(cell => cell.ToMessage(service.Node))
+        .ToImmutableArray());
+
+    public Task<ImmutableArray<EventMessage>> HistoryAsync(string cacheKey, int count) => Try(() => service.History(cacheKey, Math.Clamp(count, 1, MostEntries))
+        .Select(happened => new EventMessage(happened.At, happened.CacheKey, happened.Kind, happened.Detail, service.Node))
+        .ToImmutableArray());
+
+    public Task<bool> HasAsync(string cacheKey) => Try(() => service.Has(cacheKey));
+
+    public Task<bool> SetPriorityAsync(string cacheKey, PriorityMessage priority) => Try(() => service.SetPriority(cacheKey, (EntryPriority)priority));
 
     public Task<ImmutableArray<long>> HeldBytesAsync(ImmutableArray<DatasetMessage> datasets)
         => Try(() => service.HeldBytes([.. datasets.Take(MostDatasets).Select(dataset => dataset.ToRef())]).ToImmutableArray());

@@ -61,7 +61,18 @@ internal sealed record LinkBody
 
 internal sealed record LinkAnswer(string Outcome);
 
-internal sealed record WorkDocument(string Ticket, string State, ProgressDocument? Progress, DatasetDocument? Dataset, ErrorDocument? Error);
+/// <param name="State"><c>running</c>, <c>done</c>, <c>failed</c> or, where it was given up, <c>unknown</c>.</param>
+internal sealed record WorkDocument(string Ticket, string State, ProgressDocument? Progress, DatasetDocument? Dataset, ErrorDocument? Error)
+{
+    /// <summary>Of a verify that is done.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public VerifiedDocument? Verified { get; init; }
+}
+
+/// <param name="Outcome"><c>sound</c>, <c>healed</c>, <c>withdrawn</c>, <c>quarantined</c>, or <c>notFound</c> where it is gone.</param>
+/// <param name="Found">What was wrong, a line each, at most 100.</param>
+/// <param name="Why">Why it is not healed.</param>
+internal sealed record VerifiedDocument(string CacheKey, string Outcome, long Files, long BytesRead, IReadOnlyList<string> Found, string? Why);
 
 internal sealed record ProgressDocument(
     string Phase, string CacheKey, long FilesDone, long FilesTotal, long BytesDone, long BytesTotal, long BytesFromOrigin);
@@ -86,11 +97,6 @@ internal sealed record LimitsDocument(long UploadBytesPerSecond, long DownloadBy
 /// <summary>What is to change; null for what stays.</summary>
 internal sealed record LimitsBody(long? UploadBytesPerSecond = null, long? DownloadBytesPerSecond = null, int? CpuPercent = null);
 
-/// <param name="IsAlive">Whether it answered.</param>
-internal sealed record ClusterNodeDocument(string Node, string? Address, string Status, bool IsAlive, int? Entries, long? Bytes);
-
-internal sealed record NodesDocument(IReadOnlyList<ClusterNodeDocument> Nodes);
-
 internal sealed record SpaceDocument(long Quota, long LowMark, long Used, long Entries, long Reserved, long Quarantined, long DiskFree, long MinFree);
 
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase)]
@@ -103,5 +109,4 @@ internal sealed record SpaceDocument(long Quota, long LowMark, long Used, long E
 [JsonSerializable(typeof(StatusDocument))]
 [JsonSerializable(typeof(LimitsDocument))]
 [JsonSerializable(typeof(LimitsBody))]
-[JsonSerializable(typeof(NodesDocument))]
 internal sealed partial class ApiJson : JsonSerializerContext;

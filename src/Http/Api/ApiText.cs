@@ -1,17 +1,26 @@
 using System.Text.Json;
 using DatasetCache.Hosting.Node;
+using DatasetCache.Integrity;
 
 namespace DatasetCache.Http.Api;
 
 /// <summary>What a node says, as the API's documents.</summary>
 internal static class ApiText
 {
+    private const int MostLines = 100;
+
     public static WorkDocument Of(NodeWork work) => new(
         work.Ticket,
         JsonNamingPolicy.CamelCase.ConvertName(work.State.ToString()),
-        work.Progress is { } progress ? Of(progress) : null,
+        work.Progress is { } progress ? Of(progress) : work.Verifying is { } look ? new ProgressDocument("verifying", look.CacheKey, 0, 0, look.BytesDone, look.BytesTotal, 0) : null,
         work.Dataset is { } dataset ? Of(dataset) : null,
-        work.Failure is { } failure ? new ErrorDocument(ApiProblem.CodeOf(failure.Code), failure.Message, failure.Advice, failure.IsWorthRetrying) : null);
+        work.Failure is { } failure ? new ErrorDocument(ApiProblem.CodeOf(failure.Code), failure.Message, failure.Advice, failure.IsWorthRetrying) : null)
+    {
+        Verified = work.Verified is { } verified ? Of(verified) : null,
+    };
+
+    private static VerifiedDocument Of(VerifyResult result) => new(
+        result.CacheKey, JsonNamingPolicy.CamelCase.ConvertName(result.Outcome.ToString()), result.Found.Files, result.Found.Bytes, [.. result.Found.Lines.Take(MostLines)], result.Why);
 
     public static LeaseDocument Of(NodeLease lease) => new(lease.Id, lease.CacheKey, lease.Ttl.TotalSeconds);
 

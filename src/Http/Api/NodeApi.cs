@@ -3,6 +3,7 @@ using System.Text.Json.Serialization.Metadata;
 using DatasetCache.Datasets;
 using DatasetCache.Hosting.Node;
 using DatasetCache.Http.Access;
+using DatasetCache.Http.Api.Cluster;
 using DatasetCache.Http.Serving;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
@@ -34,7 +35,7 @@ internal static class NodeApi
             routes.MapGet("/v1/limits", limits.GetAsync);
             routes.MapPut("/v1/limits", limits.PutAsync).RequireRole(Role.Operator);
         }
-        routes.MapGet("/v1/nodes", async context => await WriteAsync(context, StatusCodes.Status200OK, new NodesDocument(await parts.Cluster.NodesAsync(context.RequestAborted)), ApiJson.Default.NodesDocument));
+        routes.MapGet("/v1/nodes", async context => await WriteAsync(context, StatusCodes.Status200OK, new NodesDocument(await parts.Cluster.NodesAsync(context.RequestAborted)), OperatorJson.Default.NodesDocument));
     }
 
     internal static string Value(HttpContext context, string name) => (string)context.Request.RouteValues[name]!;

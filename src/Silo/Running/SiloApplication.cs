@@ -59,7 +59,7 @@ internal static class SiloApplication
         NodeApplication.Use(app, new NodeParts(
             services.GetRequiredService<INodeService>(),
             services.GetRequiredService<LocalDatasetCache>(),
-            new OrleansClusterView(services.GetRequiredService<IGrainFactory>()),
+            new OrleansClusterView(services.GetRequiredService<IGrainFactory>(), services.GetRequiredService<INodeService>()),
             new ApiOptions
             {
                 Token = token,

@@ -1,7 +1,10 @@
 using System.Net;
+using DatasetCache.Coordination;
+using DatasetCache.Datasets;
 using DatasetCache.Hosting.Node;
 using DatasetCache.Http.Api;
 using DatasetCache.Http.Api.Cluster;
+using DatasetCache.Http.Api.Datasets;
 using DatasetCache.Http.Peers;
 using DatasetCache.Http.Serving;
 using DatasetCache.Origins;
@@ -29,10 +32,25 @@ internal sealed class TestNode : IAsyncDisposable
 
     public required TransferCaps Caps { get; init; }
 
-    private sealed class TwoNodes : IClusterView
+    private sealed class TwoNodes(NodeService service) : IClusterView
     {
+        private readonly LocalClusterView own = new(service, new Peer(service.Node, ""));
+
+        public string Self => own.Self;
+
         public Task<IReadOnlyList<ClusterNodeDocument>> NodesAsync(CancellationToken cancellationToken) => Task.FromResult<IReadOnlyList<ClusterNodeDocument>>(
             [new("test-node", "10.1.0.1:4681", "Active", IsAlive: true, 1, 9), new("other-node", null, "Active", IsAlive: false, null, null)]);
+
+        public Task<(IReadOnlyList<ClusterDatasetDocument> Datasets, string? Next)> DatasetsAsync(string? after, int limit, CancellationToken cancellationToken)
+            => own.DatasetsAsync(after, limit, cancellationToken);
+
+        public Task<IReadOnlyList<ClusterDatasetDocument>> DatasetAsync(string cacheKey, CancellationToken cancellationToken) => own.DatasetAsync(cacheKey, cancellationToken);
+
+        public Task<IReadOnlyList<EventDocument>> HistoryAsync(string cacheKey, int limit, CancellationToken cancellationToken) => own.HistoryAsync(cacheKey, limit, cancellationToken);
+
+        public Task<IReadOnlyList<RecommendedHostDocument>> RecommendAsync(IReadOnlyList<DatasetRef> datasets, CancellationToken cancellationToken) => own.RecommendAsync(datasets, cancellationToken);
+
+        public INodeActions ActionsOn(string node) => own.ActionsOn(node);
     }
 
     public Uri Url => new(app.Urls.Single());
@@ -58,7 +76,7 @@ internal sealed class TestNode : IAsyncDisposable
                 await next(context);
             });
         }
-        NodeApplication.Use(app, new NodeParts(service, cache, new TwoNodes(), new ApiOptions { Token = token, Folders = [folder], Caps = caps }));
+        NodeApplication.Use(app, new NodeParts(service, cache, new TwoNodes(service), new ApiOptions { Token = token, Folders = [folder], Caps = caps }));
         await app.StartAsync();
         var node = new TestNode(app, held, cache, service, token) { Caps = caps };
         held.Write(new NodeAddress("test-node", app.Urls.Single(), token.Path, Environment.ProcessId));

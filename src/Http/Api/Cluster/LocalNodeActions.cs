@@ -1,0 +1,26 @@
+using DatasetCache.Eviction;
+using DatasetCache.Hosting.Node;
+using DatasetCache.Http.Api.Datasets;
+using DatasetCache.Integrity;
+
+namespace DatasetCache.Http.Api.Cluster;
+
+/// <summary>On the node that is asked.</summary>
+internal sealed class LocalNodeActions(INodeService node) : INodeActions
+{
+    public Task<bool> PinAsync(string cacheKey, CancellationToken cancellationToken) => Task.FromResult(node.Pin(cacheKey));
+
+    public Task<bool> UnpinAsync(string cacheKey, CancellationToken cancellationToken) => Task.FromResult(node.Has(cacheKey) && (node.Unpin(cacheKey) || node.Has(cacheKey)));
+
+    public Task<bool> SetPriorityAsync(string cacheKey, EntryPriority priority, CancellationToken cancellationToken) => Task.FromResult(node.SetPriority(cacheKey, priority));
+
+    public Task<WorkDocument?> VerifyAsync(string cacheKey, VerifyLevel level, bool heal, string? ticket, CancellationToken cancellationToken)
+        => Task.FromResult(node.Has(cacheKey) ? ApiText.Of(node.Verify(ticket, cacheKey, level, heal)) : null);
+
+    public async Task<EvictedDocument?> EvictAsync(string cacheKey, bool dryRun, CancellationToken cancellationToken) => EntryText.Of(await node.EvictAsync(cacheKey, dryRun, cancellationToken));
+
+    public async Task<WorkDocument> WarmAsync(NodeAcquire request, TimeSpan wait, CancellationToken cancellationToken) => ApiText.Of(await node.AcquireAsync(request, wait, cancellationToken));
+
+    public async Task<WorkDocument?> FollowAsync(string ticket, TimeSpan wait, CancellationToken cancellationToken)
+        => await node.FollowAsync(ticket, wait, cancellationToken) is { State: not NodeWorkState.Unknown } work ? ApiText.Of(work) : null;
+}
