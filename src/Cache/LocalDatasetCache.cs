@@ -283,6 +283,7 @@ public sealed partial class LocalDatasetCache : IDatasetCache, IDisposable
     /// <summary>Lets go of the root. Leases that were handed out stay until they are disposed themselves.</summary>
     public void Dispose()
     {
+        opened?.Dispose();
         node?.Dispose();
         root.Dispose();
     }

@@ -25,7 +25,8 @@ internal sealed partial class EntryStore
         return directory is not null && IsBroken(directory, key);
     }
 
-    private bool IsBroken(DirectoryHandle entry, string key)
+    /// <summary>The same for who has the entry's directory open.</summary>
+    public bool IsBroken(DirectoryHandle entry, string key)
         => entry.Status(BrokenMark.Name) is not null || (!unmarked.IsEmpty && unmarked.TryGetValue(key, out var known) && known.Judged.IsSameFile(entry.Status()));
 
     /// <summary>What is wrong with a withdrawn entry; null where it is not withdrawn.</summary>

@@ -104,6 +104,9 @@ internal sealed unsafe class FileHandle : IDisposable
     /// <summary>The same, waiting for as long as it takes: for a thread of its own.</summary>
     public void Lock(bool exclusive) => files.Retry("flock", path, () => Flock(Fd, exclusive ? LockExclusive : LockShared));
 
+    /// <summary>Lets go of a lock and keeps the file open.</summary>
+    public void Unlock() => files.Retry("flock", path, () => Flock(Fd, LockUnlock));
+
     public FileStatus Status() => DirectoryHandle.StatusOf(files, Fd, "", AtEmptyPath, path) ?? throw FileSystem.Failure("stat", path, ENOENT);
 
     /// <summary>Copies all of another file into this one: shared blocks where the file system can, inside the kernel elsewhere.</summary>

@@ -1,4 +1,5 @@
 using DatasetCache.Http.Api;
+using DatasetCache.Http.Files;
 using Microsoft.AspNetCore.Builder;
 
 namespace DatasetCache.Http.Serving;
@@ -11,5 +12,6 @@ internal static class NodeApplication
         app.UseApiAccess(parts.Api.Token);
         app.UseApiProblems();
         app.MapNodeApi(parts);
+        FilesApi.Map(app, parts);
     }
 }

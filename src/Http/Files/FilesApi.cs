@@ -1,0 +1,162 @@
+using System.Globalization;
+using System.Text.Json.Serialization;
+using DatasetCache.Datasets;
+using DatasetCache.Http.Api;
+using DatasetCache.Http.Serving;
+using DatasetCache.Reading;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Routing;
+using Microsoft.Net.Http.Headers;
+
+namespace DatasetCache.Http.Files;
+
+/// <summary>The files of datasets, one at a time, for who has no directory of them.</summary>
+internal sealed class FilesApi(NodeParts parts)
+{
+    /// <summary>No such dataset here, or no such file in it.</summary>
+    public const string NotHere = "notFound";
+
+    private const int DefaultPage = 1000;
+    private const int LargestPage = 10_000;
+    private readonly FileFaults faults = new(parts.Service, TimeProvider.System);
+
+    public static void Map(IEndpointRouteBuilder routes, NodeParts parts)
+    {
+        var files = new FilesApi(parts);
+        routes.MapGet("/v1/datasets/{key}/files", files.ListAsync);
+        routes.MapMethods("/v1/datasets/{key}/files/{**path}", [HttpMethods.Get, HttpMethods.Head], files.GetAsync);
+    }
+
+    public async Task ListAsync(HttpContext context)
+    {
+        using var reading = await ReadAsync(context);
+        if (reading is null)
+            return;
+        var after = context.Request.Query["after"].ToString();
+        var limit = DefaultPage;
+        if (context.Request.Query["limit"].ToString() is { Length: > 0 } text
+            && (!int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out limit) || limit is < 1 or > LargestPage))
+        {
+            throw new InvalidRequestException($"limit is {PrintableText.Quote(text)}: it must be a number from 1 to {LargestPage}.");
+        }
+        var first = after.Length == 0 ? 0 : reading.Find(after) is var found && found >= 0 ? found + 1 : ~found;
+        var count = Math.Min(limit, reading.Count - first);
+        var page = new FileDocument[count];
+        for (var i = 0; i < count; i++)
+        {
+            var file = reading.File(first + i);
+            page[i] = new FileDocument(file.Path, file.Size, FileHead.TagOf(file));
+        }
+        await NodeApi.WriteAsync(context, StatusCodes.Status200OK, new FilesDocument(page, first + count < reading.Count ? page[^1].Path : null), FilesJson.Default.FilesDocument);
+    }
+
+    public async Task GetAsync(HttpContext context)
+    {
+        using var reading = await ReadAsync(context);
+        if (reading is null)
+            return;
+        var number = Find(reading, NodeApi.Value(context, "path"));
+        if (number < 0)
+        {
+            await ApiProblem.WriteAsync(context, StatusCodes.Status404NotFound, NotHere, $"{reading.CacheKey} has no such file.", $"GET /v1/datasets/{reading.CacheKey}/files lists them.");
+            return;
+        }
+        var file = reading.File(number);
+        var head = WriteHead(context, file, reading.Since);
+        switch (head.Status)
+        {
+            case StatusCodes.Status304NotModified:
+                break;
+            case StatusCodes.Status412PreconditionFailed:
+                await ApiProblem.WriteAsync(context, head.Status, "preconditionFailed", $"{PrintableText.Quote(file.Path)} is not the version that the request is about.", advice: null);
+                break;
+            case StatusCodes.Status416RangeNotSatisfiable:
+                await ApiProblem.WriteAsync(context, head.Status, "rangeNotSatisfiable", $"{PrintableText.Quote(file.Path)} has {file.Size} bytes; the range begins behind them.", advice: null);
+                break;
+            default:
+                await AnswerAsync(context, reading, number, head);
+                break;
+        }
+    }
+
+    private async Task AnswerAsync(HttpContext context, DatasetReading reading, int number, FileHead head)
+    {
+        var response = context.Response;
+        if (HttpMethods.IsHead(context.Request.Method) || head.Count == 0)
+        {
+            response.ContentLength = head.Count;
+            return;
+        }
+        using var content = await reading.OpenAsync(number, context.RequestAborted);
+        if (content is null)
+        {
+            faults.Found(reading.CacheKey);
+            response.Headers.Clear();
+            await FileFaults.WriteAsync(context, reading.CacheKey);
+            return;
+        }
+        response.StatusCode = head.Status;
+        response.ContentLength = head.Count;
+        if (!await FileBody.SendAsync(context, content, head.From, head.Count))
+        {
+            // What was promised cannot be kept: to break off is the only way to say so.
+            faults.Found(reading.CacheKey);
+            context.Abort();
+        }
+    }
+
+    private static FileHead WriteHead(HttpContext context, ManifestFile file, DateTimeOffset since)
+    {
+        var tag = FileHead.TagOf(file);
+        // Headers know whole seconds.
+        var modified = DateTimeOffset.FromUnixTimeSeconds(since.ToUnixTimeSeconds());
+        var head = FileHead.Decide(context.Request, new EntityTagHeaderValue(tag), modified, file.Size);
+        var headers = context.Response.Headers;
+        context.Response.StatusCode = head.Status;
+        if (head.Status is StatusCodes.Status416RangeNotSatisfiable)
+            headers.ContentRange = string.Create(CultureInfo.InvariantCulture, $"bytes */{file.Size}");
+        if (head.Status is StatusCodes.Status412PreconditionFailed or StatusCodes.Status416RangeNotSatisfiable)
+            return head;
+        headers.ETag = tag;
+        headers.LastModified = HeaderUtilities.FormatDate(modified);
+        headers.CacheControl = "private, no-cache";
+        if (head.Status is StatusCodes.Status304NotModified)
+            return head;
+        headers.AcceptRanges = "bytes";
+        headers.ContentType = FileType.Of(file.Path);
+        headers.XContentTypeOptions = "nosniff";
+        headers.ContentSecurityPolicy = "default-src 'none'; sandbox";
+        if (head.Status is StatusCodes.Status206PartialContent)
+            headers.ContentRange = string.Create(CultureInfo.InvariantCulture, $"bytes {head.From}-{head.From + head.Count - 1}/{file.Size}");
+        return head;
+    }
+
+    /// <summary>Null where it was answered that there is none.</summary>
+    private async ValueTask<DatasetReading?> ReadAsync(HttpContext context)
+    {
+        var key = NodeApi.Value(context, "key");
+        if (parts.Cache.TryRead(key) is { } reading)
+            return reading;
+        await ApiProblem.WriteAsync(context, StatusCodes.Status404NotFound, NotHere, $"This node has no dataset {PrintableText.Quote(key)} to read from, or it is broken.",
+            "POST /v1/open makes one readable piece by piece, POST /v1/acquire gets all of it (and heals a broken one).");
+        return null;
+    }
+
+    // The framework leaves an encoded slash as it came, so that it is no other part of the path. A dataset's paths may be written with it.
+    private static int Find(DatasetReading reading, string path)
+    {
+        var found = reading.Find(path);
+        return found >= 0 || !path.Contains("%2f", StringComparison.OrdinalIgnoreCase) ? found : reading.Find(path.Replace("%2f", "/", StringComparison.OrdinalIgnoreCase));
+    }
+}
+
+/// <param name="Etag">As the header has it, quotes included.</param>
+internal sealed record FileDocument(string Path, long Size, string Etag);
+
+/// <param name="Next">What to ask for <c>after</c> to go on; null at the end.</param>
+internal sealed record FilesDocument(IReadOnlyList<FileDocument> Files, string? Next);
+
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase)]
+[JsonSerializable(typeof(FilesDocument))]
+internal sealed partial class FilesJson : JsonSerializerContext;
