@@ -99,10 +99,20 @@ internal sealed partial class Acquisition
     {
         meter.Phase = AcquirePhase.Listing;
         var files = new List<ManifestFile>();
-        await foreach (var listed in origin.ListAsync(prefix, cancellationToken))
+        var started = time.GetTimestamp();
+        try
         {
-            if (DatasetPath.FromKey(listed.Key, prefix, listed.Size) is { } path)
-                files.Add(new ManifestFile(path, listed.Size, listed.ETag));
+            await foreach (var listed in origin.ListAsync(prefix, cancellationToken))
+            {
+                if (DatasetPath.FromKey(listed.Key, prefix, listed.Size) is { } path)
+                    files.Add(new ManifestFile(path, listed.Size, listed.ETag));
+            }
+            meter.Recorder?.Listed(time.GetElapsedTime(started), failure: null);
+        }
+        catch (OriginException e)
+        {
+            meter.Recorder?.Listed(time.GetElapsedTime(started), e);
+            throw;
         }
         if (files.Count == 0)
             throw new DatasetNotFoundException($"There is nothing at {origin.Identity}/{prefix}.", "Check the dataset's id or path, and the bucket.");

@@ -49,8 +49,8 @@ public sealed partial class LocalDatasetCache
     internal (int Entries, long Bytes) Counts()
     {
         index.Refresh();
-        var records = index.Records();
-        return (records.Count, records.Sum(record => record.Bytes));
+        var (entries, bytes, _) = index.Totals;
+        return (entries, bytes);
     }
 
     /// <summary>Bytes of a dataset that is here; 0 where it is not, or the request makes no sense here.</summary>

@@ -42,6 +42,14 @@ public sealed partial class LocalDatasetCache
     /// <param name="judged">The entry's directory from before it was looked at (<see cref="EntryStore.DirectoryOf"/>): another under its name by now was not judged.</param>
     internal async Task<VerifyResult> DealWithAsync(VerifyReport found, FileStatus judged, bool heal, CancellationToken cancellationToken)
     {
+        var result = await DealAsync(found, judged, heal, cancellationToken);
+        if (!found.IsSound || result.Outcome != VerifyOutcome.Sound)
+            Recorder?.Dealt(result);
+        return result;
+    }
+
+    private async Task<VerifyResult> DealAsync(VerifyReport found, FileStatus judged, bool heal, CancellationToken cancellationToken)
+    {
         var key = found.CacheKey;
         if (found.IsSound && !entries.IsBroken(key))
             return new VerifyResult(found, VerifyOutcome.Sound);
@@ -49,7 +57,7 @@ public sealed partial class LocalDatasetCache
             return new VerifyResult(found, VerifyOutcome.Quarantined, Why: "Another process took it away meanwhile; what has its name now was not looked at.");
         if (!heal)
             return Withdrawn(found, 0, $"{key} is withdrawn: {entries.ReadMark(key)?.Words}. `dscache verify {key}` heals it, and so does the next `dscache get`.");
-        var meter = new TransferMeter(Totals);
+        var meter = new TransferMeter(Totals) { Recorder = Recorder };
         try
         {
             var healed = await healer.HealAsync(key, OriginOf, meter, cancellationToken);

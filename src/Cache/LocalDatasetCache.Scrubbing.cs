@@ -17,7 +17,9 @@ public sealed partial class LocalDatasetCache
     public async Task<ScrubReport> ScrubAsync(ScrubOptions? options = null, CancellationToken cancellationToken = default)
     {
         using var scrubber = NewScrubber();
-        return await Task.Run(() => scrubber.RunAsync(options ?? new ScrubOptions(), this.options.ScrubRate, this.options.ScrubPeriod, cancellationToken), cancellationToken);
+        var report = await Task.Run(() => scrubber.RunAsync(options ?? new ScrubOptions(), this.options.ScrubRate, this.options.ScrubPeriod, cancellationToken), cancellationToken);
+        Recorder?.Scrubbed(report);
+        return report;
     }
 
     /// <summary>Keeps the cache healthy until it is cancelled: see <see cref="MaintainAsync(ScrubOptions, IProgress{MaintenanceRound}, CancellationToken)"/>.</summary>
@@ -61,10 +63,18 @@ public sealed partial class LocalDatasetCache
             {
                 round = round with { Failure = e };
             }
+            Tell(round);
             progress?.Report(round);
             options = options is { All: true } ? options with { All = false } : options;
             await Task.Delay(MaintainEvery, time, cancellationToken);
         }
+    }
+
+    private void Tell(MaintenanceRound round)
+    {
+        if (round.Scrub is { } scrub)
+            Recorder?.Scrubbed(scrub);
+        Recorder?.Withdrawn(round.Retried.Concat(round.Scrub?.Broken ?? []).Count(result => result.Outcome == VerifyOutcome.Withdrawn));
     }
 
     // What could not be healed when it was found, because the origin was down or the disk full.

@@ -7,6 +7,7 @@ using DatasetCache.Integrity;
 using DatasetCache.Origins;
 using DatasetCache.Statistics;
 using DatasetCache.Store;
+using DatasetCache.Telemetry;
 
 namespace DatasetCache;
 
@@ -79,9 +80,14 @@ public sealed partial class LocalDatasetCache : IDatasetCache, IDisposable
     }
 
     /// <inheritdoc />
-    public async Task<DatasetLease> AcquireAsync(AcquireRequest request, IProgress<AcquireProgress>? progress = null, CancellationToken cancellationToken = default)
+    public Task<DatasetLease> AcquireAsync(AcquireRequest request, IProgress<AcquireProgress>? progress = null, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(request);
+        return Recorder is { } recorder ? RecordAsync(recorder, request, progress, cancellationToken) : AcquireAsync(request, record: null, progress, cancellationToken);
+    }
+
+    private async Task<DatasetLease> AcquireAsync(AcquireRequest request, IAcquireRecord? record, IProgress<AcquireProgress>? progress, CancellationToken cancellationToken)
+    {
         cancellationToken.ThrowIfCancellationRequested();
         var started = time.GetTimestamp();
         var (origin, prefix) = Locate(request.Dataset);
@@ -102,6 +108,8 @@ public sealed partial class LocalDatasetCache : IDatasetCache, IDisposable
         {
             cancellationToken.ThrowIfCancellationRequested();
             var (acquired, lease, flown) = await FlyAsync(request, origin, prefix, progress, cancellationToken);
+            if (flown is null)
+                record?.Joined();
             if (lease is not null && flown is not null)
             {
                 NoteDownload(request, acquired, lease.Record, flown);
@@ -154,8 +162,8 @@ public sealed partial class LocalDatasetCache : IDatasetCache, IDisposable
         while (true)
         {
             var flight = flights.GetOrAdd(name, _ => NewFlight(dataset, origin, prefix, (meter, cancel)
-                => statistics.WatchAsync(WithSharedRootsAsync(meter, shared
-                    => new Acquisition(root, entries, index, space, sweep, healer, options, time, origin, prefix, dataset, request.AllowMissing, request.JobId, request.Refresh, meter, shared, node).RunAsync(cancel)), meter)));
+                => DownloadAsync(dataset.SnapshotId ?? prefix, meter, () => statistics.WatchAsync(WithSharedRootsAsync(meter, shared
+                    => new Acquisition(root, entries, index, space, sweep, healer, options, time, origin, prefix, dataset, request.AllowMissing, request.JobId, request.Refresh, meter, shared, node).RunAsync(cancel)), meter))));
             if (!flight.TryBoard(out var pilot))
             {
                 flights.TryRemove(new KeyValuePair<string, Flight>(name, flight));

@@ -22,7 +22,7 @@ internal sealed class EntryIndex(CacheRoot root, EntryStore entries, AdaptiveTtl
     public Func<string, bool> HeldElsewhere { get; set; } = static _ => false;
     private readonly Dictionary<string, Known> known = new(StringComparer.Ordinal);
     private Stamp? seen;
-    private long charged;
+    private long charged, bytes;
 
     private readonly record struct Stamp(long Changes, DateTimeOffset Entries, DateTimeOffset Snapshots);
 
@@ -40,6 +40,16 @@ internal sealed class EntryIndex(CacheRoot root, EntryStore entries, AdaptiveTtl
         {
             lock (gate)
                 return charged;
+        }
+    }
+
+    /// <summary>How many entries are known, the bytes of their files, and what they are charged for: kept, not added up.</summary>
+    public (int Entries, long Bytes, long Charged) Totals
+    {
+        get
+        {
+            lock (gate)
+                return (known.Count, bytes, charged);
         }
     }
 
@@ -203,12 +213,15 @@ internal sealed class EntryIndex(CacheRoot root, EntryStore entries, AdaptiveTtl
         Drop(key);
         known[key] = entry;
         charged += entry.Charged;
+        bytes += entry.Record.Bytes;
     }
 
     private void Drop(string key)
     {
-        if (known.Remove(key, out var entry))
-            charged -= entry.Charged;
+        if (!known.Remove(key, out var entry))
+            return;
+        charged -= entry.Charged;
+        bytes -= entry.Record.Bytes;
     }
 
     /// <summary>An entry's small files were changed by this process.</summary>

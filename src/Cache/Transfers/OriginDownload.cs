@@ -135,8 +135,8 @@ internal sealed class OriginDownload(IOrigin origin, string prefix, StagingArea 
         // Its last two pieces may come at once.
         if (!staging.Pieces.HasAll(file) || !finished.TryAdd(file, 0))
             return;
-        if (fromOrigin && staging.Listing.Files[file].Size > 0)
-            meter.FileFetched();
+        if (staging.Listing.Files[file].Size > 0)
+            meter.FileFetched(fromOrigin);
         meter.FileDone();
     }
 
@@ -181,6 +181,7 @@ internal sealed class OriginDownload(IOrigin origin, string prefix, StagingArea 
         var entry = staging.Listing.Files[file];
         var target = new OriginObject(prefix + entry.Path, entry.Size, entry.ETag);
         var done = 0L;
+        using var record = meter.Recorder?.ReadingOrigin(target.Key, offset, length);
         for (var failed = 0; ;)
         {
             var before = done;
@@ -189,7 +190,9 @@ internal sealed class OriginDownload(IOrigin origin, string prefix, StagingArea 
             try
             {
                 guard.Start();
+                record?.Asking();
                 await using var body = await origin.OpenReadAsync(target, offset + done, length - done, guard.Token);
+                record?.Answered();
                 while (true)
                 {
                     // A byte more than is missing, so that a body that goes on too long is noticed.
@@ -226,6 +229,7 @@ internal sealed class OriginDownload(IOrigin origin, string prefix, StagingArea 
             {
                 guard.Stop();
             }
+            record?.Failed(failure);
             // An origin that drops every connection after a handful of bytes makes no progress worth the name.
             failed = done - before >= StallGuard.LeastBytes ? 1 : failed + 1;
             await retry.BeforeNextAsync(failure, failed, cancellationToken);

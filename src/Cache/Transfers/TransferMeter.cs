@@ -1,3 +1,5 @@
+using DatasetCache.Telemetry;
+
 namespace DatasetCache.Transfers;
 
 /// <summary>What an acquisition has done so far, counted by many workers and read by whoever shows progress.</summary>
@@ -5,6 +7,9 @@ internal sealed class TransferMeter(TransferTotals? totals = null)
 {
     private long bytesFromOrigin, filesFromOrigin, reusedBytes, sharedBytes, peerBytes, filesDone, bytesDone, filesTotal, bytesTotal;
     private volatile int phase;
+
+    /// <summary>Is told as it happens; null for nobody.</summary>
+    public ICacheRecorder? Recorder { get; set; }
 
     public long BytesFromOrigin => Interlocked.Read(ref bytesFromOrigin);
 
@@ -29,6 +34,7 @@ internal sealed class TransferMeter(TransferTotals? totals = null)
     {
         Interlocked.Add(ref bytesFromOrigin, bytes);
         totals?.AddFromOrigin(bytes);
+        Recorder?.FromOrigin(bytes);
     }
 
     internal void Reused(long bytes) => Interlocked.Add(ref reusedBytes, bytes);
@@ -39,9 +45,15 @@ internal sealed class TransferMeter(TransferTotals? totals = null)
     {
         Interlocked.Add(ref peerBytes, bytes);
         totals?.AddFromPeers(bytes);
+        Recorder?.FromPeer(bytes);
     }
 
-    internal void FileFetched() => Interlocked.Increment(ref filesFromOrigin);
+    internal void FileFetched(bool fromOrigin)
+    {
+        if (fromOrigin)
+            Interlocked.Increment(ref filesFromOrigin);
+        Recorder?.FileFetched(!fromOrigin);
+    }
 
     internal void FileDone() => Interlocked.Increment(ref filesDone);
 

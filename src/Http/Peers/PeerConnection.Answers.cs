@@ -112,6 +112,7 @@ internal sealed partial class PeerConnection
             finally
             {
                 server.Caps.Upload.Return(portion - sent);
+                server.Caps.Sent(sent);
             }
             if (sent == 0)
             {

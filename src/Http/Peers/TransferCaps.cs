@@ -4,6 +4,7 @@ namespace DatasetCache.Http.Peers;
 internal sealed class TransferCaps : IDisposable
 {
     private readonly RateLimit cpu;
+    private long sent;
 
     public TransferCaps(TransferLimits limits, TimeProvider time)
     {
@@ -26,6 +27,11 @@ internal sealed class TransferCaps : IDisposable
     public Slots Uploads { get; }
 
     public Slots Downloads { get; }
+
+    /// <summary>Bytes of pieces that others were given.</summary>
+    public long SentBytes => Interlocked.Read(ref sent);
+
+    public void Sent(int bytes) => Interlocked.Add(ref sent, bytes);
 
     public bool LimitsCpu => cpu.PerSecond > 0;
 

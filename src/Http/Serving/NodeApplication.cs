@@ -1,5 +1,6 @@
 using DatasetCache.Http.Api;
 using DatasetCache.Http.Files;
+using DatasetCache.Http.Metrics;
 using Microsoft.AspNetCore.Builder;
 
 namespace DatasetCache.Http.Serving;
@@ -9,9 +10,11 @@ internal static class NodeApplication
 {
     public static void Use(WebApplication app, NodeParts parts)
     {
+        var telemetry = NodeTelemetry.Begin(app, parts);
         app.UseApiAccess(parts.Api.Token);
         app.UseApiProblems();
         app.MapNodeApi(parts);
         FilesApi.Map(app, parts);
+        telemetry.Map(app);
     }
 }

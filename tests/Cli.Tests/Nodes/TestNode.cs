@@ -11,6 +11,7 @@ using DatasetCache.Origins;
 using DatasetCache.Store;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
+using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.Logging;
 
 namespace DatasetCache.Cli.Tests.Nodes;
@@ -57,7 +58,8 @@ internal sealed class TestNode : IAsyncDisposable
 
     /// <param name="folder">What it reads datasets from for others, and its default origin.</param>
     /// <param name="before">Comes before every request.</param>
-    public static async Task<TestNode> StartAsync(string root, string folder, TimeSpan? leaseTtl = null, Func<Task>? before = null, IOriginFactory? origins = null)
+    /// <param name="configuration">What would stand in the environment.</param>
+    public static async Task<TestNode> StartAsync(string root, string folder, TimeSpan? leaseTtl = null, Func<Task>? before = null, IOriginFactory? origins = null, IReadOnlyDictionary<string, string?>? configuration = null)
     {
         var cache = LocalDatasetCache.Open(new CacheOptions { Root = root, MinFree = DiskFloor.OfBytes(0) }, origins ?? new OriginFactory(new OriginOptions { Url = folder }));
         var held = await NodeLock.TakeAsync(cache.Room, TimeSpan.FromSeconds(10), TimeProvider.System, CancellationToken.None);
@@ -66,6 +68,7 @@ internal sealed class TestNode : IAsyncDisposable
         var service = new NodeService("test-node", cache, holdings: null, TimeProvider.System, leaseTtl);
         var builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
+        builder.Configuration.AddInMemoryCollection(configuration);
         builder.WebHost.ConfigureKestrel(kestrel => kestrel.Listen(IPAddress.Loopback, 0));
         var app = builder.Build();
         if (before is not null)

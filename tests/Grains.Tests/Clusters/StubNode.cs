@@ -17,6 +17,8 @@ internal sealed class StubNode(string node) : INodeService
 
     public TimeSpan LeaseTtl => TimeSpan.FromMinutes(2);
 
+    public int Leases => 0;
+
     public ConcurrentDictionary<string, NodeHolding> Holdings { get; } = new(StringComparer.Ordinal);
 
     /// <summary>The highest epoch that it heard of, as it tells who asks.</summary>

@@ -20,6 +20,9 @@ internal interface INodeService
     /// <summary>How long a lease holds without being renewed.</summary>
     TimeSpan LeaseTtl { get; }
 
+    /// <summary>How many leases processes hold.</summary>
+    int Leases { get; }
+
     /// <summary>
     /// Starts to get a dataset, and waits a moment for it: a hit is there at once. The same ticket again is the same acquire, so a caller whose answer got lost asks again.
     /// Nobody has to follow a prefetch; any other acquire is given up when nobody has followed it for <see cref="LeaseTtl"/>.

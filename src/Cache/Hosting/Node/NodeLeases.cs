@@ -71,6 +71,7 @@ internal sealed class NodeLeases : IDisposable
                 throw;
             }
         }
+        cache.Recorder?.LeaseBegan();
         return lease;
     }
 
@@ -94,7 +95,7 @@ internal sealed class NodeLeases : IDisposable
     public bool Release(string id)
     {
         lock (gate)
-            return End(id);
+            return End(id, expired: false);
     }
 
     /// <summary>Ends what nobody renews, and the holds of entries without a lease; renews the others' holds.</summary>
@@ -103,7 +104,7 @@ internal sealed class NodeLeases : IDisposable
         lock (gate)
         {
             foreach (var id in held.Where(pair => time.GetElapsedTime(pair.Value.RenewedAt) > ttl).Select(pair => pair.Key).ToArray())
-                End(id);
+                End(id, expired: true);
             foreach (var (key, hold) in holds.ToArray())
             {
                 if (hold.Leases > 0)
@@ -160,10 +161,11 @@ internal sealed class NodeLeases : IDisposable
         holds.Remove(key);
     }
 
-    private bool End(string id)
+    private bool End(string id, bool expired)
     {
         if (!held.Remove(id, out var found))
             return false;
+        cache.Recorder?.LeaseEnded(expired);
         journal.Ended(id);
         // Its hold goes with the next sweep: a job after the other on one entry would write and delete a file each time.
         holds[found.Lease.CacheKey].Leases--;

@@ -116,6 +116,8 @@ internal sealed class NodeService : INodeService, IAsyncDisposable
         return true;
     }
 
+    public int Leases => leases.Count;
+
     public NodeLease? Renew(string lease) => leases.Renew(lease);
 
     public bool Release(string lease) => leases.Release(lease);

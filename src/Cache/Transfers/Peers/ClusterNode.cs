@@ -66,6 +66,9 @@ internal sealed class ClusterNode(ICluster cluster, CacheRoot root, EntryStore e
             downloads.TryRemove(new KeyValuePair<string, ConcurrentDictionary<SwarmDownload, byte>>(key, all));
     }
 
+    /// <summary>Pieces that this node reads from the origin for all.</summary>
+    public int OpenClaims => downloads.Values.Sum(running => running.Keys.Sum(download => download.OpenClaims));
+
     /// <inheritdoc />
     public NodeHolding Describe(string key)
     {

@@ -59,6 +59,16 @@ internal sealed class SwarmDownload
             return member.Describe();
     }
 
+    /// <summary>Pieces that are being read from the origin.</summary>
+    public int OpenClaims
+    {
+        get
+        {
+            lock (gate)
+                return running.Keys.Count(transfer => transfer.Source is null);
+        }
+    }
+
     /// <exception cref="OriginException">The origin failed, or has something else by now (<see cref="OriginFailure.Changed"/>).</exception>
     public async Task RunAsync(CancellationToken cancellationToken)
     {
@@ -331,9 +341,20 @@ internal sealed class SwarmDownload
             using var writer = new PieceWriter(plan, staging, first, only, piece => Expected(run, piece), (piece, checksum, bytes) => Complete(piece, checksum, source.Node, bytes));
             var length = only is null ? Enumerable.Range(first, count).Sum(piece => (long)plan.Plan.LengthOf(piece)) : only.Sum(part => (long)plan.Plan.LengthOf(plan.Plan.PartAt(first, part)));
             if (length == 0)
+            {
                 writer.StoreEmpty();
-            else
+                return;
+            }
+            using var record = meter.Recorder?.ReadingPeer(source.Node, first, count, length);
+            try
+            {
                 await peers.ReadPiecesAsync(source, new PieceRequest(plan.Plan.Digest, first, count, length, only), writer, cancellationToken);
+            }
+            catch (PeerException e)
+            {
+                record?.Failed(e.Failure);
+                throw;
+            }
         }
     }
 
