@@ -119,4 +119,8 @@ public enum AcquirePhase
 
 /// <summary>How far it is. Totals are 0 until the listing is done.</summary>
 public sealed record AcquireProgress(
-    AcquirePhase Phase, string CacheKey, long FilesDone, long FilesTotal, long BytesDone, long BytesTotal, long BytesFromOrigin);
+    AcquirePhase Phase, string CacheKey, long FilesDone, long FilesTotal, long BytesDone, long BytesTotal, long BytesFromOrigin)
+{
+    /// <summary>The key that the entry is going to have, as soon as it is known: <see cref="CacheKey"/> is what people call it meanwhile.</summary>
+    public string? EntryKey { get; init; }
+}

@@ -74,5 +74,8 @@ internal sealed class TransferMeter(TransferTotals? totals = null)
     }
 
     internal AcquireProgress Snapshot(string cacheKey) => new(Phase, cacheKey, Interlocked.Read(ref filesDone), Interlocked.Read(ref filesTotal),
-        Interlocked.Read(ref bytesDone), Interlocked.Read(ref bytesTotal), BytesFromOrigin);
+        Interlocked.Read(ref bytesDone), Interlocked.Read(ref bytesTotal), BytesFromOrigin)
+    {
+        EntryKey = CacheKey,
+    };
 }

@@ -27,14 +27,15 @@ internal sealed record EntryDocument(
     long? FreeableBytes,
     IReadOnlyList<HolderDocument> Holders,
     IReadOnlyList<string> ProtectedBy,
-    string? Broken)
+    string? Broken,
+    string Priority)
 {
     public static EntryDocument Of(EntrySummary entry) => new(
         entry.CacheKey, entry.Path, entry.Origin, entry.DatasetPrefix, entry.DatasetId, entry.SnapshotId, entry.VersionHash,
         entry.Selection.ReplaceLineEndings(" "), entry.SelectionReason, entry.ManifestDigest, entry.Files, entry.Bytes, entry.OwnBytes, entry.MissingCount,
         entry.PublishedAt, entry.LastUsedAt, entry.Uses, entry.IsLeased,
         entry.IsPinned, entry.ExpiresAt, entry.FreeableBytes,
-        [.. entry.Holders.Select(holder => new HolderDocument(holder.Link, holder.JobId, holder.Since, holder.Until))], [.. entry.Protections.Select(protection => protection.Reason)], entry.Broken);
+        [.. entry.Holders.Select(holder => new HolderDocument(holder.Link, holder.JobId, holder.Since, holder.Until))], [.. entry.Protections.Select(protection => protection.Reason)], entry.Broken, entry.Priority.ToString().ToLowerInvariant());
 
     /// <summary>What a person would call the dataset.</summary>
     public string Source() => DatasetPrefix.Length == 0 ? Origin : $"{Origin.TrimEnd('/')}/{DatasetPrefix.Trim('/')}";

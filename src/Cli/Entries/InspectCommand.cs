@@ -45,6 +45,8 @@ internal static class InspectCommand
         Line("published", Display.Time(entry.PublishedAt));
         Line("last used", $"{Display.Time(entry.LastUsedAt)}, {Display.Count(entry.Uses)} times in all");
         Line("expires", $"{Display.Time(entry.ExpiresAt)}, if nobody uses it again");
+        if (entry.Priority is not "normal")
+            Line("priority", entry.Priority);
         foreach (var holder in entry.Holders)
             Line("held by", holder.ToString());
         if (entry.IsLeased)

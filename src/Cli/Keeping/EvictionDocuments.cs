@@ -61,7 +61,7 @@ internal sealed record PinDocument(IReadOnlyList<string> Pinned, IReadOnlyList<s
 /// <summary>As <see cref="EntryExplanation"/>. Sizes are bytes, times are UTC.</summary>
 internal sealed record ExplanationDocument(
     string CacheKey, bool Protected, IReadOnlyList<ProtectionDocument> Protections, DateTimeOffset LastUsedAt, double RecentUses, double TtlSeconds,
-    DateTimeOffset ExpiresAt, bool Expired, long FreeableBytes, long ChargedBytes, int Rank, int Entries, long UnprotectedBytesBefore, UsageDocument Space);
+    DateTimeOffset ExpiresAt, bool Expired, long FreeableBytes, long ChargedBytes, int Rank, int Entries, long UnprotectedBytesBefore, UsageDocument Space, string Priority);
 
 internal sealed record ProtectionDocument(string Kind, string Reason, DateTimeOffset? Until);
 

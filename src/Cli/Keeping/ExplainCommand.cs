@@ -35,7 +35,7 @@ internal static class ExplainCommand
     private static ExplanationDocument Document(EntryExplanation why) => new(
         why.CacheKey, why.Protections.Count > 0, [.. why.Protections.Select(one => new ProtectionDocument(one.Kind.ToString(), one.Reason, one.Until))],
         why.LastUsedAt, Math.Round(why.RecentUses, 3), Math.Round(why.Ttl.TotalSeconds), why.ExpiresAt, why.IsExpired, why.FreeableBytes, why.ChargedBytes, why.Rank, why.Entries,
-        why.UnprotectedBytesBefore, UsageDocument.Of(why.Space));
+        why.UnprotectedBytesBefore, UsageDocument.Of(why.Space), why.Priority.ToString().ToLowerInvariant());
 
     private static void Write(EntryExplanation why, DateTimeOffset now)
     {
@@ -52,6 +52,8 @@ internal static class ExplainCommand
             ? $"expired      {Display.Time(why.ExpiresAt)}: it goes before all that have not"
             : $"expires      {Display.Time(why.ExpiresAt)}, in {Display.Duration(why.ExpiresAt - now)}, if nobody uses it again");
         Stdio.Print($"order        {Display.Count(why.Rank)} of {Display.Count(why.Entries)}; {Display.Size(why.UnprotectedBytesBefore)} of unprotected entries go before it");
+        if (why.Priority != EntryPriority.Normal)
+            Stdio.Print($"priority     {(why.Priority == EntryPriority.Low ? "low: it goes before all others" : "high: it goes after all others")}");
         Stdio.Print($"would free   {Display.Size(why.FreeableBytes)}{(why.ChargedBytes > why.FreeableBytes ? $"; {Display.Size(why.ChargedBytes - why.FreeableBytes)} more that it is charged for are shared with other entries" : "")}");
         Stdio.Print($"space        {Display.Size(why.Space.Used)} of {Display.Size(why.Space.Quota)} used: something goes when a download does not fit, down to {Display.Size(why.Space.LowMark)}");
     }

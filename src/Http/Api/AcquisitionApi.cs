@@ -13,6 +13,17 @@ internal sealed class AcquisitionApi(INodeService node, ApiOptions options)
 
     public async Task AcquireAsync(HttpContext context)
     {
+        if (await ReadAsync(context) is not var (request, wait))
+            return;
+        var work = await node.AcquireAsync(request, wait, context.RequestAborted);
+        if (work.State == NodeWorkState.Running)
+            context.Response.Headers.Location = "/v1/acquisitions/" + work.Ticket;
+        await AnswerAsync(context, work, running: StatusCodes.Status202Accepted);
+    }
+
+    /// <summary>What the body asks for, and how long to wait for it. Null where it was answered that it is refused.</summary>
+    public async Task<(NodeAcquire Request, TimeSpan Wait)?> ReadAsync(HttpContext context)
+    {
         var body = await NodeApi.ReadAsync(context, ApiJson.Default.AcquireBody);
         if (body.Endpoint is { } endpoint && !SameEndpoint(endpoint, options.OriginEndpoint))
         {
@@ -23,9 +34,9 @@ internal sealed class AcquisitionApi(INodeService node, ApiOptions options)
         {
             await ApiProblem.WriteAsync(context, StatusCodes.Status403Forbidden, ApiProblem.ForeignFolder, $"This node reads no datasets from the folder {PrintableText.Quote(body.Dataset.Origin!)} for others.",
                 "Use the command line without the node (dscache reads folders itself), or set the node's origin.url to the folder.");
-            return;
+            return null;
         }
-        var work = await node.AcquireAsync(new NodeAcquire
+        return (new NodeAcquire
         {
             Dataset = DatasetOf(body.Dataset),
             Ticket = body.Ticket,
@@ -34,10 +45,7 @@ internal sealed class AcquisitionApi(INodeService node, ApiOptions options)
             IsPrefetch = body.Prefetch,
             Hold = body.Hold is { } hold ? Seconds("hold", hold) : null,
             JobId = body.JobId,
-        }, Seconds("wait", body.Wait), context.RequestAborted);
-        if (work.State == NodeWorkState.Running)
-            context.Response.Headers.Location = "/v1/acquisitions/" + work.Ticket;
-        await AnswerAsync(context, work, running: StatusCodes.Status202Accepted);
+        }, Seconds("wait", body.Wait));
     }
 
     public async Task FollowAsync(HttpContext context)
@@ -82,7 +90,7 @@ internal sealed class AcquisitionApi(INodeService node, ApiOptions options)
         }
     }
 
-    private static DatasetRef DatasetOf(DatasetBody body) => new()
+    public static DatasetRef DatasetOf(DatasetBody body) => new()
     {
         Origin = body.Origin,
         SnapshotId = body.SnapshotId,
@@ -96,7 +104,7 @@ internal sealed class AcquisitionApi(INodeService node, ApiOptions options)
         },
     };
 
-    private static TimeSpan Seconds(string field, double seconds) => seconds is >= 0 and <= 1e9
+    public static TimeSpan Seconds(string field, double seconds) => seconds is >= 0 and <= 1e9
         ? TimeSpan.FromSeconds(seconds)
         : throw new InvalidRequestException(string.Create(CultureInfo.InvariantCulture, $"{field} is {seconds}: it must be a number of seconds, 0 or more."));
 

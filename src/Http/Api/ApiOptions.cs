@@ -23,6 +23,9 @@ internal sealed record ApiOptions
     /// <summary>How long one request waits at most for an acquire to end. Default: 20 s.</summary>
     public TimeSpan LongestWait { get; init; } = TimeSpan.FromSeconds(20);
 
+    /// <summary>Default: the system's.</summary>
+    public TimeProvider Time { get; init; } = TimeProvider.System;
+
     /// <summary>How often a stream of progress says something. Default: 0.25 s.</summary>
     public TimeSpan ProgressEvery { get; init; } = TimeSpan.FromMilliseconds(250);
 }

@@ -13,6 +13,12 @@ internal static class ApiProblem
     /// <summary>The lease ran out, or never was. Acquire again.</summary>
     public const string UnknownLease = "unknownLease";
 
+    /// <summary>No node of that name is in the cluster.</summary>
+    public const string UnknownNode = "unknownNode";
+
+    /// <summary>The node that was named does not answer. It may later.</summary>
+    public const string NodeUnreachable = "nodeUnreachable";
+
     public const string Unauthorized = "unauthorized";
 
     /// <summary>A folder that is not among those that the node reads for others.</summary>
@@ -21,6 +27,9 @@ internal static class ApiProblem
     public const string WrongHost = "wrongHost";
 
     public static Task WriteAsync(HttpContext context, NodeFailure failure) => WriteAsync(context, StatusOf(failure.Code), CodeOf(failure.Code), failure.Message, failure.Advice, failure.IsWorthRetrying);
+
+    public static Task WriteAsync(HttpContext context, ErrorDocument error)
+        => WriteAsync(context, StatusOf(Enum.TryParse<ErrorCode>(error.Code, ignoreCase: true, out var code) ? code : ErrorCode.Internal), error.Code, error.Message, error.Advice, error.IsTransient);
 
     public static Task WriteAsync(HttpContext context, int status, string code, string message, string? advice, bool isTransient = false)
         => NodeApi.WriteAsync(context, status, new ProblemDocument("about:blank", TitleOf(status), status, message, code, message, advice, isTransient), ApiJson.Default.ProblemDocument,

@@ -2,8 +2,8 @@ using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
 using DatasetCache.Datasets;
 using DatasetCache.Hosting.Node;
-using DatasetCache.Http.Access;
 using DatasetCache.Http.Api.Cluster;
+using DatasetCache.Http.Api.OpenApi;
 using DatasetCache.Http.Serving;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
@@ -21,21 +21,40 @@ internal static class NodeApi
     {
         var (node, options) = (parts.Service, parts.Api);
         var acquisitions = new AcquisitionApi(node, options);
-        routes.MapPost("/v1/acquire", acquisitions.AcquireAsync);
-        routes.MapGet("/v1/acquisitions/{ticket}", acquisitions.FollowAsync);
-        routes.MapDelete("/v1/acquisitions/{ticket}", context => EndAsync(context, node.Abandon(Value(context, "ticket")), ApiProblem.UnknownTicket));
-        routes.MapPost("/v1/leases/{id}/renew", context => RenewAsync(context, node));
-        routes.MapDelete("/v1/leases/{id}", context => EndAsync(context, node.Release(Value(context, "id")), ApiProblem.UnknownLease));
-        routes.MapPost("/v1/links", context => RegisterAsync(context, node));
-        routes.MapDelete("/v1/links", context => ForgetAsync(context, node));
-        routes.MapGet("/v1/status", context => WriteAsync(context, StatusCodes.Status200OK, ApiText.Of(node.Status()), ApiJson.Default.StatusDocument));
+        routes.MapPost("/v1/acquire", acquisitions.AcquireAsync).Describe(new("acquire", "Gets a dataset and a lease on it, or a ticket to follow.")
+        {
+            Body = ApiJson.Default.AcquireBody,
+            Answer = ApiJson.Default.WorkDocument,
+            MayBeStarted = true,
+        });
+        routes.MapGet("/v1/acquisitions/{ticket}", acquisitions.FollowAsync).Describe(new("follow", "How far it is, or what came of it. With 'Accept: application/x-ndjson' a line whenever it has got on.")
+        {
+            Query = [("wait", "Seconds to wait for it to be over, 0 to 20.")],
+            Answer = ApiJson.Default.WorkDocument,
+        });
+        routes.MapGet("/v1/acquisitions/{ticket}/events", new EventStream(node, options).SendAsync).Describe(new("followEvents", "The same as server-sent events: progress, and at the end done or failed.")
+        {
+            AnswerType = "text/event-stream",
+        });
+        routes.MapDelete("/v1/acquisitions/{ticket}", context => EndAsync(context, node.Abandon(Value(context, "ticket")), ApiProblem.UnknownTicket)).Describe(new("abandon", "Gives it up; others who wait for the same go on.") { Status = 204 });
+        routes.MapPost("/v1/leases/{id}/renew", context => RenewAsync(context, node)).Describe(new("renewLease", "Prolongs a lease.") { Answer = ApiJson.Default.LeaseDocument });
+        routes.MapDelete("/v1/leases/{id}", context => EndAsync(context, node.Release(Value(context, "id")), ApiProblem.UnknownLease)).Describe(new("releaseLease", "Lets go of a dataset.") { Status = 204 });
+        routes.MapPost("/v1/links", context => RegisterAsync(context, node)).Describe(new("registerLink", "Has a job's link, which the caller has made, protect its dataset.")
+        {
+            Body = ApiJson.Default.LinkBody,
+            Answer = ApiJson.Default.LinkAnswer,
+        });
+        routes.MapDelete("/v1/links", context => ForgetAsync(context, node)).Describe(new("forgetLink", "Forgets a job's link, which the caller has removed.") { Query = [("link", "Its absolute path.")], Status = 204 });
+        routes.MapGet("/v1/status", context => WriteAsync(context, StatusCodes.Status200OK, ApiText.Of(node.Status()), ApiJson.Default.StatusDocument)).Describe(new("getStatus", "The node that is asked, and what it is doing.") { Answer = ApiJson.Default.StatusDocument });
         if (options.Caps is { } caps)
         {
             var limits = new LimitsApi(caps);
-            routes.MapGet("/v1/limits", limits.GetAsync);
-            routes.MapPut("/v1/limits", limits.PutAsync).RequireRole(Role.Operator);
+            routes.MapGet("/v1/limits", limits.GetAsync).Describe(new("getLimits", "What the node's transfers with others may take.") { Answer = ApiJson.Default.LimitsDocument });
+            routes.MapPut("/v1/limits", limits.PutAsync).ForOperators(new("setLimits", "Changes that at once, until the node ends.") { Body = ApiJson.Default.LimitsBody, Answer = ApiJson.Default.LimitsDocument });
         }
-        routes.MapGet("/v1/nodes", async context => await WriteAsync(context, StatusCodes.Status200OK, new NodesDocument(await parts.Cluster.NodesAsync(context.RequestAborted)), OperatorJson.Default.NodesDocument));
+        routes.MapGet("/v1/nodes", async context => await WriteAsync(context, StatusCodes.Status200OK, new NodesDocument(await parts.Cluster.NodesAsync(context.RequestAborted)), OperatorJson.Default.NodesDocument))
+            .Describe(new("getNodes", "Every node of the cluster.") { Answer = OperatorJson.Default.NodesDocument });
+        routes.MapOperatorApi(parts, acquisitions);
     }
 
     internal static string Value(HttpContext context, string name) => (string)context.Request.RouteValues[name]!;

@@ -89,6 +89,8 @@ internal static class SiloApplication
         services.AddSingleton(provider =>
         {
             var cache = LocalDatasetCache.Open(engine.Cache, new OriginFactory(engine.Origin, time), time, provider.GetRequiredService<ICluster>());
+            var caps = provider.GetRequiredService<TransferCaps>();
+            cache.Totals.ToPeers = () => caps.SentBytes;
             CacheLog.Follow(cache, provider.GetRequiredService<ILogger<LocalDatasetCache>>());
             return cache;
         });

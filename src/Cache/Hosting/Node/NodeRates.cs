@@ -47,7 +47,7 @@ internal sealed class NodeRates
         long PerSecond(long before, long after) => (long)((after - before) / seconds);
     }
 
-    private Counts Look() => new(time.GetTimestamp(), totals.FromOrigin, totals.FromPeers, totals.ToPeers, totals.FromMemory);
+    private Counts Look() => new(time.GetTimestamp(), totals.FromOrigin, totals.FromPeers, totals.ToPeers(), totals.FromMemory());
 
     private readonly record struct Counts(long At, long FromOrigin, long FromPeers, long ToPeers, long FromMemory);
 }

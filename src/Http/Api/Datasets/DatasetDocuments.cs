@@ -104,7 +104,7 @@ internal sealed record VerifyBody
     public string? Level { get; init; }
 
     /// <summary>Default: true.</summary>
-    public bool Heal { get; init; } = true;
+    public bool? Heal { get; init; }
 
     /// <summary>The caller's own name for it.</summary>
     public string? Ticket { get; init; }
