@@ -40,7 +40,7 @@ if [[ ${1:-} == cluster && $# == 1 ]]; then
 fi
 
 run_serve() {
-  local port=${DSCACHE_API_PORT:-4680} cache=$work/cache server
+  local port=${DSCACHE_API_PORT:-4680} cache=$work/cache
   publish_cli
   quietly dotnet build "$top/tests/MakeDataset" -c Release -v quiet
   "$top/tests/MakeDataset/bin/Release/net10.0/make-dataset" "$work/origin/datasets/ds_streets" 1000 163

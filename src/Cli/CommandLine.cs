@@ -81,6 +81,7 @@ internal static class CommandLine
         ("du", "Show what takes how much of the quota and of the disk.", command => DiskUseCommand.Define(command, session)),
         ("limits", "Show or change what this host's node may take for transfers with others.", command => LimitsCommand.Define(command, session)),
         ("serve", "Serve this host's cache by HTTP, with pages: a daemon without a cluster.", command => ServeCommand.Define(command)),
+        ("token", "Make a token for a node's HTTP API and pages.", command => TokenCommand.Define(command, session)),
         ("status", "Show the node of this host, and what it is doing.", command => StatusCommand.Define(command, session)),
         ("stats", "Show hits, misses and bytes saved, by day and by key.", command => StatisticsCommand.Define(command, session)),
         ("pin", "Keep entries until unpin, whatever the need.", command => PinCommand.Define(command, session, pin: true)),

@@ -94,6 +94,15 @@ internal static class HelpText
               dscache doctor --origin s3://my-bucket
 
             """,
+        "token new" => """
+            Examples:
+              dscache token new alice operator --file /etc/dscache/tokens
+              dscache token new grafana reader
+
+            A reader sees and acquires; an operator also pins, evicts, warms, clears, verifies and sets limits. The token is shown this once; api.tokens names the
+            file, which holds its digest alone. A node that runs takes the new line at once; to end a token, remove its line.
+
+            """,
         "limits" => """
             Examples:
               dscache limits
@@ -214,7 +223,7 @@ internal static class HelpText
         ("Get and use", ["get", "run", "prefetch", "warm", "release", "export", "import"]),
         ("Look", ["ls", "list", "inspect", "explain", "du", "status", "limits", "stats"]),
         ("Keep and clean", ["pin", "unpin", "rm", "prune", "clear", "cleanup", "verify", "scrub"]),
-        ("Set up", ["serve", "config", "doctor", "completion"]),
+        ("Set up", ["serve", "token", "config", "doctor", "completion"]),
     ];
 
     private static string Overview(Command root)

@@ -60,6 +60,7 @@ internal static class ServeApplication
             new ApiOptions
             {
                 Token = token,
+                Access = serving.Access,
                 OriginEndpoint = engine.Origin.Endpoint,
                 Folders = ServedFolders.Of(engine.Origin.Url),
             }));

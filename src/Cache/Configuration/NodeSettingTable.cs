@@ -7,6 +7,10 @@ public static class NodeSettingTable
     public const string NodeLeaseTtl = "node.leaseTtl";
     public const string ApiPort = "api.port";
     public const string ApiListen = "api.listen";
+    public const string ApiTokens = "api.tokens";
+    public const string ApiCertificate = "api.tls.certificate";
+    public const string ApiKey = "api.tls.key";
+    public const string ApiPlain = "api.plain";
     public const string ClusterId = "cluster.id";
     public const string ClusterDatabase = "cluster.database";
     public const string ClusterSecret = "cluster.secret";
@@ -32,7 +36,15 @@ public static class NodeSettingTable
         Of(ApiPort, "--api-port", "DSCACHE_API_PORT", "4680",
             "Port of the local HTTP API and the dashboard, on loopback; 0 takes a free one. The command line finds it through node.lock."),
         Of(ApiListen, "--listen", "DSCACHE_API_LISTEN", "127.0.0.1 and api.port",
-            "Address, or address:port, that the HTTP API and the pages listen on."),
+            "Address, or address:port, that the HTTP API and the pages listen on for others; beyond loopback api.tokens and TLS must be set."),
+        Of(ApiTokens, "--tokens", "DSCACHE_API_TOKENS", null,
+            "File of who may use the API: lines 'name role sha256:HEX' as 'dscache token new' prints them; changes count at once."),
+        Of(ApiCertificate, "--api-certificate", "DSCACHE_API_TLS_CERTIFICATE", null,
+            "Certificate (PEM, with its chain) for the HTTP API where api.listen is; a renewed one counts within a minute."),
+        Of(ApiKey, "--api-key", "DSCACHE_API_TLS_KEY", null,
+            "The private key of that certificate (PEM)."),
+        Of(ApiPlain, "--api-plain", "DSCACHE_API_PLAIN", "false",
+            "Listen beyond loopback without TLS: tokens and data can be read on the way. For a network that is encrypted itself, or a proxy that does TLS.") with { Choices = ["true", "false"] },
         Of(ClusterId, "--cluster-id", "DSCACHE_CLUSTER_ID", "dscache",
             "Nodes with the same id and database are one cluster."),
         Of(ClusterDatabase, null, "DSCACHE_CLUSTER_DATABASE", null,

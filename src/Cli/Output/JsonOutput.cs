@@ -5,6 +5,7 @@ using DatasetCache.Cli.Diagnosis;
 using DatasetCache.Cli.Entries;
 using DatasetCache.Cli.Keeping;
 using DatasetCache.Cli.Moving;
+using DatasetCache.Cli.Nodes;
 using DatasetCache.Cli.Prefetching;
 using DatasetCache.Cli.Progress;
 using DatasetCache.Cli.Setup;
@@ -34,5 +35,6 @@ namespace DatasetCache.Cli.Output;
 [JsonSerializable(typeof(SettingLine))]
 [JsonSerializable(typeof(ConfigFileLine))]
 [JsonSerializable(typeof(ConfigChangeDocument))]
+[JsonSerializable(typeof(TokenDocument))]
 [JsonSerializable(typeof(DoctorDocument))]
 internal sealed partial class JsonOutput : JsonSerializerContext;

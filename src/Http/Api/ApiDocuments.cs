@@ -59,6 +59,8 @@ internal sealed record LinkBody
     public string? JobId { get; init; }
 }
 
+internal sealed record LoginBody(string Token);
+
 internal sealed record LinkAnswer(string Outcome);
 
 /// <param name="State"><c>running</c>, <c>done</c>, <c>failed</c> or, where it was given up, <c>unknown</c>.</param>
@@ -101,6 +103,7 @@ internal sealed record SpaceDocument(long Quota, long LowMark, long Used, long E
 
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase)]
 [JsonSerializable(typeof(AcquireBody))]
+[JsonSerializable(typeof(LoginBody))]
 [JsonSerializable(typeof(LinkBody))]
 [JsonSerializable(typeof(LinkAnswer))]
 [JsonSerializable(typeof(WorkDocument))]

@@ -1,4 +1,5 @@
 using DatasetCache.Hosting.Node;
+using DatasetCache.Http.Access;
 using DatasetCache.Http.Peers;
 
 namespace DatasetCache.Http.Api;
@@ -6,8 +7,11 @@ namespace DatasetCache.Http.Api;
 /// <summary>How a node's local HTTP API is served.</summary>
 internal sealed record ApiOptions
 {
-    /// <summary>What every request must present.</summary>
+    /// <summary>What a process of this host presents.</summary>
     public required NodeToken Token { get; init; }
+
+    /// <summary>Who else may come, and from where. Default: nobody.</summary>
+    public AccessOptions Access { get; init; } = new();
 
     /// <summary>The S3 endpoint that this node reads from; null for AWS or a folder. A caller who is set to another one is told so.</summary>
     public string? OriginEndpoint { get; init; }

@@ -1,4 +1,5 @@
 using DatasetCache.Hosting.Node;
+using DatasetCache.Http.Access;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 
@@ -26,14 +27,27 @@ internal static class ApiProblem
 
     public const string WrongHost = "wrongHost";
 
+    /// <summary>An operator's route, and a reader's token.</summary>
+    public const string Forbidden = "forbidden";
+
+    /// <summary>A foreign page has a browser send it.</summary>
+    public const string CrossSite = "crossSite";
+
+    /// <summary>Later again.</summary>
+    public const string TooManyRequests = "tooManyRequests";
+
     public static Task WriteAsync(HttpContext context, NodeFailure failure) => WriteAsync(context, StatusOf(failure.Code), CodeOf(failure.Code), failure.Message, failure.Advice, failure.IsWorthRetrying);
 
     public static Task WriteAsync(HttpContext context, ErrorDocument error)
         => WriteAsync(context, StatusOf(Enum.TryParse<ErrorCode>(error.Code, ignoreCase: true, out var code) ? code : ErrorCode.Internal), error.Code, error.Message, error.Advice, error.IsTransient);
 
     public static Task WriteAsync(HttpContext context, int status, string code, string message, string? advice, bool isTransient = false)
-        => NodeApi.WriteAsync(context, status, new ProblemDocument("about:blank", TitleOf(status), status, message, code, message, advice, isTransient), ApiJson.Default.ProblemDocument,
+    {
+        if (context.Caller() is { } caller)
+            caller.Problem = code;
+        return NodeApi.WriteAsync(context, status, new ProblemDocument("about:blank", TitleOf(status), status, message, code, message, advice, isTransient), ApiJson.Default.ProblemDocument,
             "application/problem+json");
+    }
 
     public static string CodeOf(ErrorCode code) => System.Text.Json.JsonNamingPolicy.CamelCase.ConvertName(code.ToString());
 

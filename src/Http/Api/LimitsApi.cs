@@ -1,3 +1,5 @@
+using System.Text.Json;
+using DatasetCache.Http.Access;
 using DatasetCache.Http.Peers;
 using Microsoft.AspNetCore.Http;
 
@@ -13,6 +15,7 @@ internal sealed class LimitsApi(TransferCaps caps)
     public async Task PutAsync(HttpContext context)
     {
         var wanted = await NodeApi.ReadAsync(context, ApiJson.Default.LimitsBody);
+        context.NoteForAudit(JsonSerializer.Serialize(wanted, ApiJson.Default.LimitsBody));
         lock (changing)
         {
             var now = caps.Limits;

@@ -1,3 +1,4 @@
+using DatasetCache.Http.Access;
 using DatasetCache.Http.Api;
 using DatasetCache.Http.Files;
 using DatasetCache.Http.Metrics;
@@ -11,7 +12,7 @@ internal static class NodeApplication
     public static void Use(WebApplication app, NodeParts parts)
     {
         var telemetry = NodeTelemetry.Begin(app, parts);
-        app.UseApiAccess(parts.Api.Token);
+        app.UseAccess(parts);
         app.UseApiProblems();
         app.MapNodeApi(parts);
         FilesApi.Map(app, parts);

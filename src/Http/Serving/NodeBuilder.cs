@@ -1,5 +1,6 @@
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Server.Kestrel.Https;
 using Microsoft.Extensions.Configuration.Memory;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
@@ -31,6 +32,16 @@ internal static class NodeBuilder
         {
             kestrel.AddServerHeader = false;
             kestrel.Listen(settings.Local);
+            if (settings.Open is { } open)
+            {
+                kestrel.Listen(open, listen =>
+                {
+                    if (settings.Tls is not { } tls)
+                        return;
+                    var logger = listen.ApplicationServices.GetRequiredService<ILoggerFactory>().CreateLogger<ApiTls>();
+                    listen.UseHttps(new TlsHandshakeCallbackOptions { OnConnection = _ => ValueTask.FromResult(tls.ForConnection(logger)) });
+                });
+            }
         });
         builder.Logging.ClearProviders();
         builder.Logging.AddSimpleConsole(console =>
@@ -41,6 +52,9 @@ internal static class NodeBuilder
         });
         // The weakest of its sources: Logging__LogLevel__DatasetCache=Debug in the environment says more.
         builder.Configuration.Sources.Insert(0, new MemoryConfigurationSource { InitialData = LogLevels });
+        // These write whole addresses, and a token may stand in one; nobody shall turn them on by mistake.
+        foreach (var category in (ReadOnlySpan<string>)["Microsoft.AspNetCore.Hosting.Diagnostics", "Microsoft.AspNetCore.Server.Kestrel.BadRequests"])
+            builder.Logging.AddFilter(category, LogLevel.Warning);
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromSeconds(8));
         return builder;
     }

@@ -5,6 +5,7 @@ using DatasetCache.Coordination;
 using DatasetCache.Grains;
 using DatasetCache.Hosting;
 using DatasetCache.Hosting.Node;
+using DatasetCache.Http.Access;
 using DatasetCache.Http.Api;
 using DatasetCache.Http.Peers;
 using DatasetCache.Http.Serving;
@@ -63,11 +64,13 @@ internal static class SiloApplication
             new ApiOptions
             {
                 Token = token,
+                Access = node.Serving.Access,
                 OriginEndpoint = engine.Origin.Endpoint,
                 Folders = folders,
                 Caps = services.GetRequiredService<TransferCaps>(),
             }));
-        app.MapOrleansDashboard(routePrefix: "/dashboard");
+        // It shows the log of every silo and the state of every grain.
+        app.MapOrleansDashboard(routePrefix: "/dashboard").RequireRole(Role.Operator);
         return app;
     }
 
