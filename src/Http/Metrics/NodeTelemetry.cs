@@ -44,6 +44,9 @@ internal sealed class NodeTelemetry : IDisposable
     /// <summary>What the memory tier says of itself.</summary>
     public Func<MemoryTierCounters> Memory { get; }
 
+    /// <summary>Whether metrics and traces are sent anywhere.</summary>
+    public bool Exports => export is not null;
+
     /// <summary>Begins to count; ends with the application.</summary>
     public static NodeTelemetry Begin(WebApplication app, NodeParts parts)
     {

@@ -1,6 +1,7 @@
 using DatasetCache.Http.Access;
 using DatasetCache.Http.Api;
 using DatasetCache.Http.Files;
+using DatasetCache.Http.Health;
 using DatasetCache.Http.Metrics;
 using Microsoft.AspNetCore.Builder;
 
@@ -12,10 +13,12 @@ internal static class NodeApplication
     public static void Use(WebApplication app, NodeParts parts)
     {
         var telemetry = NodeTelemetry.Begin(app, parts);
+        var health = NodeHealth.Use(app, parts, telemetry);
         app.UseAccess(parts);
         app.UseApiProblems();
         app.MapNodeApi(parts);
         FilesApi.Map(app, parts);
         telemetry.Map(app);
+        health.Map(app);
     }
 }

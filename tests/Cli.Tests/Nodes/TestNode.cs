@@ -59,9 +59,9 @@ internal sealed class TestNode : IAsyncDisposable
     /// <param name="folder">What it reads datasets from for others, and its default origin.</param>
     /// <param name="before">Comes before every request.</param>
     /// <param name="configuration">What would stand in the environment.</param>
-    public static async Task<TestNode> StartAsync(string root, string folder, TimeSpan? leaseTtl = null, Func<Task>? before = null, IOriginFactory? origins = null, IReadOnlyDictionary<string, string?>? configuration = null)
+    public static async Task<TestNode> StartAsync(string root, string folder, TimeSpan? leaseTtl = null, Func<Task>? before = null, IOriginFactory? origins = null, IReadOnlyDictionary<string, string?>? configuration = null, DiskFloor? minFree = null)
     {
-        var cache = LocalDatasetCache.Open(new CacheOptions { Root = root, MinFree = DiskFloor.OfBytes(0) }, origins ?? new OriginFactory(new OriginOptions { Url = folder }));
+        var cache = LocalDatasetCache.Open(new CacheOptions { Root = root, MinFree = minFree ?? DiskFloor.OfBytes(0) }, origins ?? new OriginFactory(new OriginOptions { Url = folder }));
         var held = await NodeLock.TakeAsync(cache.Room, TimeSpan.FromSeconds(10), TimeProvider.System, CancellationToken.None);
         var token = NodeToken.Create(root);
         var caps = new TransferCaps(TransferLimits.Default, TimeProvider.System);
