@@ -57,6 +57,8 @@ install_tools() {
   # Its service need not run: a test starts one of its own.
   command -v promtool >/dev/null || apt_get install -y --no-install-recommends prometheus \
     || echo "test.sh: Prometheus cannot be installed: the tests that need it skip" >&2
+  command -v chromium >/dev/null || apt_get install -y --no-install-recommends chromium \
+    || echo "test.sh: chromium cannot be installed: the tests that need it skip" >&2
   [[ $half != DatasetCache.sln ]] || tests/servers/postgres install || echo "test.sh: PostgreSQL cannot be installed: the tests that need it skip" >&2
   tests/servers/s3 install || echo "test.sh: the S3 server cannot be installed: the tests that need it skip" >&2
 }

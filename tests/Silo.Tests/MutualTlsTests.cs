@@ -35,7 +35,6 @@ public sealed class MutualTlsTests : IDisposable
         foreach (var job in jobs)
             await TestCluster.CheckAsync(job.Path);
         Assert.Equal((0, TestCluster.Bytes), (cluster.Origin.Served.Repeated, cluster.Origin.Served.Total));
-        Assert.All(jobs, job => Assert.InRange(job.BytesFromOrigin, 1, TestCluster.Bytes - 1));
 
         // Orleans' gateway wants a certificate as well, of a job's client too.
         await using (var cache = await DatasetCacheClient.ConnectAsync(Options(cluster.Id, cluster.Nodes[0], ours)))
@@ -45,7 +44,7 @@ public sealed class MutualTlsTests : IDisposable
         }
         await Assert.ThrowsAnyAsync<DatasetCacheException>(() => DatasetCacheClient.ConnectAsync(Options(cluster.Id, cluster.Nodes[0], theirs)));
         var refused = await Assert.ThrowsAsync<InvalidOperationException>(() => cluster.Nodes[2].StartAsync());
-        Assert.Contains("cluster.network", refused.Message, StringComparison.Ordinal);
+        Assert.True(refused.Message.Contains("cluster.network", StringComparison.Ordinal), refused.Message);
     }
 
     private DatasetCacheClientOptions Options(string cluster, TestNode node, TestAuthority issuer) => new()
