@@ -28,8 +28,8 @@ internal sealed class CacheTelemetry : ICacheRecorder, IDisposable
         Acquisitions = new AcquisitionInstruments(Meter);
         Store = new StoreInstruments(Meter, () => cache.Held, () => space);
         Origin = new OriginInstruments(Meter);
-        Peers = new PeerInstruments(Meter, sources.SentToPeers, () => cache.OpenClaims);
-        Transfers = new TransferInstruments(Meter, Origin.Bytes, Peers.Bytes, Acquisitions.LocalBytes, sources.FromMemory);
+        Peers = new PeerInstruments(Meter, () => cache.Totals.ToPeers(), () => cache.OpenClaims);
+        Transfers = new TransferInstruments(Meter, cache.Totals, () => Acquisitions.LocalBytes.Value + sources.FromDisk(), sources.FromMemory);
         Leases = new LeaseInstruments(Meter, sources.Leases);
         Integrity = new IntegrityInstruments(Meter);
         cache.Evicted += OnEvicted;
@@ -92,10 +92,6 @@ internal sealed class CacheTelemetry : ICacheRecorder, IDisposable
             Origin.Errors.Add(failure.Failure);
     }
 
-    public void FromOrigin(long bytes) => Origin.Bytes.Add(bytes);
-
-    public void FromPeer(long bytes) => Peers.Bytes.Add(bytes);
-
     public void FileFetched(bool fromPeer) => (fromPeer ? Acquisitions.FilesFromPeers : Acquisitions.FilesFromOrigin).Add();
 
     public void LeaseBegan() => Leases.Granted.Add();
@@ -132,9 +128,9 @@ internal sealed record CacheTelemetrySources
     /// <summary>Leases that processes hold.</summary>
     public Func<int> Leases { get; init; } = static () => 0;
 
-    /// <summary>Bytes that other nodes were given.</summary>
-    public Func<long> SentToPeers { get; init; } = static () => 0;
+    /// <summary>Bytes of single files that were answered from the disk.</summary>
+    public Func<long> FromDisk { get; init; } = static () => 0;
 
-    /// <summary>Bytes that were answered from memory.</summary>
+    /// <summary>Bytes of single files that were answered from memory.</summary>
     public Func<long> FromMemory { get; init; } = static () => 0;
 }

@@ -26,10 +26,6 @@ internal interface ICacheRecorder
     /// <summary>The origin was listed, or that failed.</summary>
     void Listed(TimeSpan took, OriginException? failure);
 
-    void FromOrigin(long bytes);
-
-    void FromPeer(long bytes);
-
     /// <summary>A file of a download is here.</summary>
     void FileFetched(bool fromPeer);
 

@@ -18,8 +18,6 @@ internal sealed class OriginInstruments
         duration = meter.CreateHistogram("dataset_cache_origin_request_duration_seconds", "s", "From a read's request to the head of its answer; of a listing all of it.", tags: null, Buckets.Request);
     }
 
-    public Count Bytes { get; } = new();
-
     public Count Reads { get; } = new();
 
     public Count Listings { get; } = new();

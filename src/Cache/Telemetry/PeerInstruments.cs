@@ -14,8 +14,6 @@ internal sealed class PeerInstruments
         meter.CreateObservableUpDownCounter("dataset_cache_open_claims", openClaims, unit: null, "Pieces that this node has been told to read from the origin for the cluster, and has not yet.");
     }
 
-    public Count Bytes { get; } = new();
-
     public Count Transfers { get; } = new();
 
     public Counts<PieceFailure> Errors { get; } = new("reason");

@@ -1,4 +1,5 @@
 using System.Diagnostics.Metrics;
+using DatasetCache.Transfers;
 
 namespace DatasetCache.Telemetry;
 
@@ -7,8 +8,8 @@ internal sealed class TransferInstruments
 {
     private static readonly KeyValuePair<string, object?> Origin = new("source", "origin"), Peer = new("source", "peer"), Local = new("source", "local"), Memory = new("source", "memory");
 
-    public TransferInstruments(Meter meter, Count fromOrigin, Count fromPeers, Count local, Func<long> fromMemory)
+    public TransferInstruments(Meter meter, TransferTotals totals, Func<long> local, Func<long> memory)
         => meter.CreateObservableCounter("dataset_cache_bytes_total",
-            () => (Measurement<long>[])[new(fromOrigin.Value, Origin), new(fromPeers.Value, Peer), new(local.Value, Local), new(fromMemory(), Memory)],
+            () => (Measurement<long>[])[new(totals.FromOrigin, Origin), new(totals.FromPeers, Peer), new(local(), Local), new(memory(), Memory)],
             "By", "Bytes that were needed, by where they came from: read from the origin, from other nodes, on this host already, or in memory.");
 }

@@ -34,7 +34,6 @@ internal sealed class TransferMeter(TransferTotals? totals = null)
     {
         Interlocked.Add(ref bytesFromOrigin, bytes);
         totals?.AddFromOrigin(bytes);
-        Recorder?.FromOrigin(bytes);
     }
 
     internal void Reused(long bytes) => Interlocked.Add(ref reusedBytes, bytes);
@@ -45,7 +44,6 @@ internal sealed class TransferMeter(TransferTotals? totals = null)
     {
         Interlocked.Add(ref peerBytes, bytes);
         totals?.AddFromPeers(bytes);
-        Recorder?.FromPeer(bytes);
     }
 
     internal void FileFetched(bool fromOrigin)

@@ -1,5 +1,6 @@
 using System.Diagnostics.Metrics;
 using System.Reflection;
+using DatasetCache.Http.Access;
 using DatasetCache.Http.Serving;
 using DatasetCache.Telemetry;
 using Microsoft.AspNetCore.Builder;
@@ -21,15 +22,16 @@ internal sealed class NodeTelemetry : IDisposable
     private NodeTelemetry(WebApplication app, NodeParts parts, TimeProvider time)
     {
         Version = typeof(NodeTelemetry).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion.Split('+')[0] ?? "0";
-        Memory = parts.Memory;
+        Reads = () => FileReadCounters.Of(parts);
         Cache = new CacheTelemetry(parts.Cache, time, new CacheTelemetrySources
         {
             Version = Version,
             Leases = () => parts.Service.Leases,
-            SentToPeers = () => parts.Api.Caps?.SentBytes ?? 0,
-            FromMemory = () => Memory().ServedBytes,
+            FromDisk = () => Reads().BytesFromDisk,
+            FromMemory = () => Reads().BytesFromMemory,
         });
-        _ = new MemoryTierInstruments(Cache.Meter, Memory);
+        parts.Cache.Totals.FromMemory = () => Reads().BytesFromMemory;
+        _ = new FileReadInstruments(Cache.Meter, Reads);
         _ = new ProcessInstruments(Cache.Meter, Version);
         var ofApp = app.Services.GetService<IMeterFactory>();
         collector = new MetricCollector(instrument => ReferenceEquals(instrument.Meter, Cache.Meter)
@@ -41,8 +43,8 @@ internal sealed class NodeTelemetry : IDisposable
 
     public CacheTelemetry Cache { get; }
 
-    /// <summary>What the memory tier says of itself.</summary>
-    public Func<MemoryTierCounters> Memory { get; }
+    /// <summary>How reads of single files were answered.</summary>
+    public Func<FileReadCounters> Reads { get; }
 
     /// <summary>Whether metrics and traces are sent anywhere.</summary>
     public bool Exports => export is not null;
@@ -56,7 +58,7 @@ internal sealed class NodeTelemetry : IDisposable
     }
 
     /// <summary><c>GET /metrics</c>.</summary>
-    public void Map(IEndpointRouteBuilder routes) => routes.MapGet("/metrics", AnswerAsync).DisableHttpMetrics();
+    public void Map(IEndpointRouteBuilder routes) => routes.MapGet("/metrics", AnswerAsync).DisableHttpMetrics().RequireRole(Role.Reader);
 
     private async Task AnswerAsync(HttpContext context)
     {

@@ -1,7 +1,6 @@
 using DatasetCache.Hosting.Node;
 using DatasetCache.Http.Api;
 using DatasetCache.Http.Api.Cluster;
-using DatasetCache.Http.Metrics;
 
 namespace DatasetCache.Http.Serving;
 
@@ -9,8 +8,4 @@ namespace DatasetCache.Http.Serving;
 /// <param name="Service">The cache as others may use it.</param>
 /// <param name="Cache">The engine itself.</param>
 /// <param name="Cluster">The other nodes; of a host of its own a <see cref="LocalClusterView"/>.</param>
-internal sealed record NodeParts(INodeService Service, LocalDatasetCache Cache, IClusterView Cluster, ApiOptions Api)
-{
-    /// <summary>What the memory tier has done so far. Default: there is none.</summary>
-    public Func<MemoryTierCounters> Memory { get; init; } = static () => MemoryTierCounters.None;
-}
+internal sealed record NodeParts(INodeService Service, LocalDatasetCache Cache, IClusterView Cluster, ApiOptions Api);
