@@ -2,6 +2,7 @@
 // pressure [MISSES]    hits, misses and decisions in a full cache of 10 and of 10,000 entries (default 500 misses)
 // node [CALLS]        warm acquires through a node's local HTTP API, and how soon waiters of a miss are answered
 // serve ROOT FOLDER   the node that it measures
+// metrics [SCRAPES]   what a scrape of /metrics costs with 10 and with 10,000 entries (default 1,000 scrapes)
 // restart             a process that starts on 10,000 entries of 1,000 files
 // scrub [ROUNDS]      a scrub without a cap against the disk and the checksums
 // micro [BDN ARGS…]   BenchmarkDotNet: everything, or what BDN's own arguments choose (--filter '*Crc*')
@@ -10,6 +11,7 @@ using BenchmarkDotNet.Jobs;
 using BenchmarkDotNet.Running;
 using BenchmarkDotNet.Toolchains.InProcess.Emit;
 using DatasetCache.Bench.Eviction;
+using DatasetCache.Bench.Metrics;
 using DatasetCache.Bench.Nodes;
 using DatasetCache.Bench.Scrub;
 using DatasetCache.Bench.Warm;
@@ -25,6 +27,8 @@ switch (args)
     case ["serve", var root, var folder]:
         await NodeLatencies.ServeAsync(root, folder);
         return 0;
+    case ["metrics", .. var rest]:
+        return await ScrapeCost.RunAsync(rest.Length > 0 ? int.Parse(rest[0], System.Globalization.CultureInfo.InvariantCulture) : 1000) ? 0 : 1;
     case ["restart"]:
         return await Restart.RunAsync() ? 0 : 1;
     case ["scrub", .. var rest]:
@@ -35,6 +39,6 @@ switch (args)
         BenchmarkSwitcher.FromAssembly(typeof(WarmLatencies).Assembly).Run(rest.Length > 0 ? rest : ["--filter", "*"], config);
         return 0;
     default:
-        Console.Error.WriteLine("bench: warm [CALLS] | pressure [MISSES] | node [CALLS] | restart | scrub [ROUNDS] | micro [BenchmarkDotNet's arguments]");
+        Console.Error.WriteLine("bench: warm [CALLS] | pressure [MISSES] | node [CALLS] | metrics [SCRAPES] | restart | scrub [ROUNDS] | micro [BenchmarkDotNet's arguments]");
         return 2;
 }
