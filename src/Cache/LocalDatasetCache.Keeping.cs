@@ -123,7 +123,7 @@ public sealed partial class LocalDatasetCache
         var first = order.TakeWhile(candidate => !string.Equals(candidate.CacheKey, cacheKey, StringComparison.Ordinal)).ToArray();
         var before = first.Where(candidate => protections.Of(candidate.CacheKey).Count == 0).Sum(candidate => candidate.Bytes);
         return new EntryExplanation(
-            cacheKey, protections.Of(cacheKey), usage.LastUsed, usage.RecentUses, ttl.Of(usage, now), ttl.ExpiresAt(usage), ttl.ExpiresAt(usage) <= now,
+            cacheKey, protections.Of(cacheKey), usage.LastUsed, usage.RecentUses, Ttl.Of(usage, now), Ttl.ExpiresAt(usage), Ttl.ExpiresAt(usage) <= now,
             Freeable(cacheKey) ?? 0, ChargedTo(record), first.Length + 1, order.Length, before, space.Report())
         {
             Priority = priorities.Of(cacheKey),

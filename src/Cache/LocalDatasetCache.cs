@@ -17,7 +17,7 @@ namespace DatasetCache;
 public sealed partial class LocalDatasetCache : IDatasetCache, IDisposable
 {
     private readonly CacheRoot root;
-    private readonly CacheOptions options;
+    private volatile CacheOptions options;
     private readonly IOriginFactory origins;
     private readonly TimeProvider time;
     private readonly EntryStore entries;
@@ -25,7 +25,6 @@ public sealed partial class LocalDatasetCache : IDatasetCache, IDisposable
     private readonly JobLink links;
     private readonly StagingSweep sweep;
     private readonly SpaceLedger space;
-    private readonly AdaptiveTtl ttl;
     private readonly EntryIndex index;
     private readonly Pins pins;
     private readonly Priorities priorities;
@@ -44,8 +43,7 @@ public sealed partial class LocalDatasetCache : IDatasetCache, IDisposable
         roots = new JobRoots(root, time);
         links = new JobLink(root.Path, roots);
         sweep = new StagingSweep(root, time);
-        ttl = new AdaptiveTtl(options.BaseTtl, options.MaxTtl);
-        index = new EntryIndex(root, entries, ttl);
+        index = new EntryIndex(root, entries, Ttl);
         pins = new Pins(root, entries, time);
         priorities = new Priorities(root, entries);
         protections = new Protections(entries, pins, new RootIndex(root, roots));
@@ -282,7 +280,7 @@ public sealed partial class LocalDatasetCache : IDatasetCache, IDisposable
             IsLeased = entries.IsLeased(record.CacheKey),
             IsPinned = pins.IsPinned(record.CacheKey),
             Priority = priorities.Of(record.CacheKey),
-            ExpiresAt = ttl.ExpiresAt(usage),
+            ExpiresAt = Ttl.ExpiresAt(usage),
             Protections = protections.Of(record.CacheKey),
             Broken = entries.ReadMark(record.CacheKey)?.Words,
         };

@@ -13,10 +13,11 @@ try
         return 0;
     }
     Func<string, string?> environment = Environment.GetEnvironmentVariable;
-    var configuration = NodeConfiguration.Read(arguments, environment, Settings.ConfigFiles(environment));
+    var sources = new SettingSources(arguments, environment, Settings.ConfigFiles(environment));
+    var configuration = sources.Read();
     var serving = ServingSettings.Read(configuration);
     configuration.Errors.ThrowIfAny();
-    await ServeApplication.RunAsync(configuration.Engine, serving);
+    await ServeApplication.RunAsync(configuration.Engine, serving, sources);
     return 0;
 }
 catch (DatasetCacheException e)

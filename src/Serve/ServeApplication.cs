@@ -15,12 +15,12 @@ internal static class ServeApplication
 {
     /// <summary>Runs until it is told to stop.</summary>
     /// <exception cref="DatasetCacheException">It cannot start.</exception>
-    public static async Task RunAsync(Settings engine, ServingSettings serving)
+    public static async Task RunAsync(Settings engine, ServingSettings serving, SettingSources sources)
     {
         using var root = CacheRoot.Open(engine.Cache.Root);
         using var nodeLock = await NodeLock.TakeAsync(root, NodeBuilder.LockPatience, TimeProvider.System, CancellationToken.None);
         nodeLock.Write(new NodeAddress(serving.NodeId, Url: null, TokenFile: null, Environment.ProcessId));
-        await using var app = Build(engine, serving, nodeLock);
+        await using var app = Build(engine, serving, sources, nodeLock);
         try
         {
             await app.RunAsync();
@@ -31,7 +31,7 @@ internal static class ServeApplication
         }
     }
 
-    private static WebApplication Build(Settings engine, ServingSettings serving, NodeLock nodeLock)
+    private static WebApplication Build(Settings engine, ServingSettings serving, SettingSources sources, NodeLock nodeLock)
     {
         var builder = NodeBuilder.Create(serving);
         var token = NodeToken.Create(engine.Cache.Root);
@@ -50,6 +50,8 @@ internal static class ServeApplication
         services.AddSingleton<INodeService>(provider => provider.GetRequiredService<NodeService>());
         services.AddHostedService<ServeHost>();
         services.AddDatasetCacheMaintenance();
+        services.AddSingleton(sources);
+        services.AddHostedService<SettingReload>();
 
         var app = builder.Build();
         var service = app.Services.GetRequiredService<INodeService>();

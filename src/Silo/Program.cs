@@ -14,9 +14,10 @@ try
         return 0;
     }
     Func<string, string?> environment = Environment.GetEnvironmentVariable;
-    var configuration = NodeConfiguration.Read(arguments, environment, Settings.ConfigFiles(environment));
+    var sources = new SettingSources(arguments, environment, Settings.ConfigFiles(environment));
+    var configuration = sources.Read();
     var node = NodeSettings.Load(configuration);
-    await SiloApplication.RunAsync(configuration.Engine, node);
+    await SiloApplication.RunAsync(configuration.Engine, node, sources);
     return 0;
 }
 catch (DatasetCacheException e)

@@ -71,7 +71,6 @@ public sealed class CommandLineTests : IDisposable
     [InlineData("'--into' is required", "get", "x/y")]
     [InlineData("must be one of auto, annotated, all", "get", "x/y", "--into", "j", "--select", "some")]
     [InlineData("There is no option '--bogus'", "inspect", "--bogus")]
-    [InlineData("--help", "config")]
     public async Task A_wrong_command_line_says_what_was_meant_and_exits_64(string said, params string[] arguments)
     {
         var result = await dscache.RunAsync(arguments);

@@ -86,7 +86,9 @@ public static class NodeSettingTable
         var errors = new SettingErrors();
         var files = configFiles.Select(path => ConfigFile.TryRead(path, errors)).OfType<ConfigFile>().ToArray();
         var layers = new SettingLayers(new Dictionary<string, string>(StringComparer.Ordinal), environment, files, errors);
-        ResolvedSetting[] resolved = [.. All.Select(layers.Resolve)];
+        ResolvedSetting[] resolved = [.. All.Select(layers.Resolve).Select(setting => string.Equals(setting.Setting.Name, NodeId, StringComparison.Ordinal) && setting.Source.Origin == SettingOrigin.Default
+            ? setting with { Value = System.Environment.MachineName }
+            : setting)];
         errors.ThrowIfAny();
         return resolved;
     }

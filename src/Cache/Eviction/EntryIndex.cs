@@ -17,6 +17,7 @@ internal sealed class EntryIndex(CacheRoot root, EntryStore entries, AdaptiveTtl
     private static readonly TimeSpan Quiet = TimeSpan.FromMilliseconds(100);
 
     private readonly Lock gate = new();
+    private AdaptiveTtl ttl = ttl;
 
     /// <summary>Whether another node of a cluster has the entry too, as far as is known. Must not wait.</summary>
     public Func<string, bool> HeldElsewhere { get; set; } = static _ => false;
@@ -50,6 +51,20 @@ internal sealed class EntryIndex(CacheRoot root, EntryStore entries, AdaptiveTtl
         {
             lock (gate)
                 return (known.Count, bytes, charged);
+        }
+    }
+
+    /// <summary>Has what is known expire by another rule from now on.</summary>
+    public void Change(AdaptiveTtl to)
+    {
+        lock (gate)
+        {
+            ttl = to;
+            foreach (var entry in known.Values)
+            {
+                if (entry.Usage is { } usage)
+                    entry.ExpiresAt = to.ExpiresAt(usage);
+            }
         }
     }
 

@@ -13,7 +13,14 @@ internal sealed partial class EntryStore(CacheRoot root, TimeProvider time, Time
 {
     public const string NamingLock = "naming.lock";
 
-    private readonly TimeSpan halfLife = usageHalfLife ?? TimeSpan.FromHours(24);
+    private long halfLife = (usageHalfLife ?? TimeSpan.FromHours(24)).Ticks;
+
+    /// <summary>In which time a use comes to count half; may change while others use it.</summary>
+    public TimeSpan UsageHalfLife
+    {
+        get => new(Interlocked.Read(ref halfLife));
+        set => Interlocked.Exchange(ref halfLife, value.Ticks);
+    }
 
     /// <summary>Is told of entries that this process publishes.</summary>
     public EntryIndex? Index { get; set; }
@@ -102,7 +109,7 @@ internal sealed partial class EntryStore(CacheRoot root, TimeProvider time, Time
         {
             using var directory = root.Entries.TryOpenDirectory(key);
             using var file = directory?.OpenOrCreate("usage", 0x1B6);
-            file?.Write((ReadUsage(directory!) ?? default).Touch(time.GetUtcNow(), halfLife).ToBytes(), 0);
+            file?.Write((ReadUsage(directory!) ?? default).Touch(time.GetUtcNow(), UsageHalfLife).ToBytes(), 0);
         }
         catch (DatasetCacheException)
         {

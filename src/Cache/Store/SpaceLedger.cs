@@ -12,6 +12,8 @@ internal sealed class SpaceLedger(CacheRoot root, EntryStore entries, EntryIndex
 {
     private const int Block = 4096;
 
+    private volatile CacheOptions options = options;
+
     /// <summary>How long the record of a job's link that is gone is kept: a file server may bring it back.</summary>
     private static readonly TimeSpan DeadRootAge = TimeSpan.FromDays(1);
 
@@ -83,6 +85,9 @@ internal sealed class SpaceLedger(CacheRoot root, EntryStore entries, EntryIndex
             throw Refusal(room, kept);
         staging.WriteReservation(bytes, written);
     }
+
+    /// <summary>Holds to another quota, low mark and floor from now on. What is over them goes with the next <see cref="KeepWithinAsync"/>.</summary>
+    public void Change(CacheOptions to) => options = to;
 
     public bool IsProtected(string key) => protections.Of(key).Count > 0;
 

@@ -4,7 +4,7 @@ using DatasetCache.Configuration;
 
 namespace DatasetCache.Cli.Setup;
 
-/// <summary><c>dscache config</c>; its <c>show</c>: every setting, its value and the place that it came from.</summary>
+/// <summary><c>dscache config</c>, and its <c>show</c>: every setting, its value and the place that it came from.</summary>
 internal static class ConfigCommand
 {
     public static Command Define(Command command, Session session)
@@ -14,6 +14,9 @@ internal static class ConfigCommand
         flags.AddTo(show);
         show.SetAction((parse, _) => Task.FromResult(Show(session, session.LoadSettings(parse, flags))));
         command.Add(show);
+        var ofAll = new SettingFlags(SettingTable.Json);
+        ofAll.AddTo(command);
+        command.SetAction((parse, _) => Task.FromResult(Show(session, session.LoadSettings(parse, ofAll))));
         ConfigEditCommands.AddTo(command, session);
         return command;
     }

@@ -23,7 +23,7 @@ internal static class SiloApplication
 {
     /// <summary>Runs until it is told to stop.</summary>
     /// <exception cref="DatasetCacheException">It cannot start.</exception>
-    public static async Task RunAsync(Configuration.Settings engine, NodeSettings node)
+    public static async Task RunAsync(Configuration.Settings engine, NodeSettings node, SettingSources sources)
     {
         using var root = CacheRoot.Open(engine.Cache.Root);
         using var nodeLock = await NodeLock.TakeAsync(root, NodeBuilder.LockPatience, TimeProvider.System, CancellationToken.None);
@@ -34,7 +34,7 @@ internal static class SiloApplication
             await new LostSilos(database, node.ClusterId, node.NodeId, TimeProvider.System).ClearAsync(CancellationToken.None);
         }
         node = node with { DataPort = node.DataPort == 0 ? FreePort(node.Address) : node.DataPort };
-        await using var app = Build(engine, node, nodeLock);
+        await using var app = Build(engine, node, sources, nodeLock);
         try
         {
             await app.RunAsync();
@@ -45,7 +45,7 @@ internal static class SiloApplication
         }
     }
 
-    private static WebApplication Build(Configuration.Settings engine, NodeSettings node, NodeLock nodeLock)
+    private static WebApplication Build(Configuration.Settings engine, NodeSettings node, SettingSources sources, NodeLock nodeLock)
     {
         var builder = NodeBuilder.Create(node.Serving);
         var token = NodeToken.Create(engine.Cache.Root);
@@ -53,6 +53,8 @@ internal static class SiloApplication
         var secret = node.Secret ?? new PeerSecret(RandomNumberGenerator.GetBytes(PeerSecret.LeastBytes));
         var folders = ServedFolders.Of(engine.Origin.Url);
         AddNode(builder.Services, engine, node, nodeLock, token, secret);
+        builder.Services.AddSingleton(sources);
+        builder.Services.AddHostedService<SettingReload>();
         builder.Host.UseOrleans(silo => SiloClustering.Configure(silo, node, new GrainAccess { Secret = new CallSecret(secret.Derive("calls")), Token = token, Folders = folders }));
 
         var app = builder.Build();
