@@ -98,7 +98,7 @@ internal sealed partial class S3Failure(string bucket, OriginOptions options, Ti
 
     private string Redact(string text)
     {
-        text = SignedParameter().Replace(text, "$1=…");
+        text = SignedParameter().Replace(text, "…");
         foreach (var secret in new[] { options.Credentials?.SecretKey, options.Credentials?.SessionToken, options.Credentials?.AccessKey })
         {
             if (!string.IsNullOrEmpty(secret))
