@@ -20,4 +20,15 @@ public sealed class EvictionOrderTests
     [Fact]
     public void Equals_have_the_same_order_whoever_asks()
         => Assert.Equal(["a", "b", "c"], EvictionOrder.Sort([Entry("c", 1, 1), Entry("a", 1, 1), Entry("b", 1, 1)], Now).Select(entry => entry.CacheKey));
+
+    [Fact]
+    public void Low_priority_goes_before_all_others_and_high_priority_after_them()
+    {
+        var order = EvictionOrder.Sort(
+            [
+                Entry("normal-expired", 9, -1), Entry("low", 1, 5) with { Priority = EntryPriority.Low }, Entry("high-expired", 30, -9) with { Priority = EntryPriority.High },
+                Entry("normal", 5, 5), Entry("low-older", 2, 5) with { Priority = EntryPriority.Low }, Entry("high", 1, 5) with { Priority = EntryPriority.High },
+            ], Now);
+        Assert.Equal(["low-older", "low", "normal-expired", "normal", "high-expired", "high"], order.Select(entry => entry.CacheKey));
+    }
 }

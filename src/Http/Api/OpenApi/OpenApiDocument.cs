@@ -17,6 +17,8 @@ internal static class OpenApiDocument
     // What is for people, or for programs of other kinds, is not in it.
     private static readonly string[] Documented = ["/v1/", "/cache/", "/health", "/metrics"];
 
+    private const string Components = "#/components/schemas/";
+
     private static readonly JsonSchemaExporterOptions Schemas = new() { TreatNullObliviousAsNonNullable = true };
 
     public static JsonObject Of(IEnumerable<Endpoint> endpoints)
@@ -112,7 +114,30 @@ internal static class OpenApiDocument
     private static JsonObject Reference(JsonObject schemas, JsonTypeInfo type)
     {
         var name = type.Type.Name.EndsWith("Document", StringComparison.Ordinal) ? type.Type.Name[..^"Document".Length] : type.Type.Name;
-        schemas[name] ??= type.GetJsonSchemaAsNode(Schemas);
-        return new JsonObject { ["$ref"] = "#/components/schemas/" + name };
+        if (schemas[name] is null)
+        {
+            var schema = type.GetJsonSchemaAsNode(Schemas);
+            Place(schema, Components + name);
+            schemas[name] = schema;
+        }
+        return new JsonObject { ["$ref"] = Components + name };
+    }
+
+    // A schema that names a part of itself does so from its own root, which is not the document's.
+    private static void Place(JsonNode? node, string place)
+    {
+        switch (node)
+        {
+            case JsonObject json:
+                if (json["$ref"] is JsonValue reference && reference.GetValue<string>() is ['#', .. var part])
+                    json["$ref"] = place + part;
+                foreach (var (_, value) in json)
+                    Place(value, place);
+                break;
+            case JsonArray array:
+                foreach (var value in array)
+                    Place(value, place);
+                break;
+        }
     }
 }
