@@ -19,6 +19,7 @@ public sealed class ClusterTests
         Assert.Equal(3, jobs.Select(job => job.Path).Distinct().Count());
         foreach (var path in jobs.Select(job => job.Path).Distinct())
             await TestCluster.CheckAsync(path);
+        await OperatorRounds.WalkAsync(cluster);
     }
 
     [Fact]
