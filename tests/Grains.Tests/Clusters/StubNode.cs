@@ -95,7 +95,7 @@ internal sealed class StubNode(string node) : INodeService
 
     public IReadOnlyList<EntryEvent> History(string? cacheKey, int most) => [];
 
-    public EntrySummary? Inspect(string cacheKey) => null;
+    public EntrySummary? Inspect(string cacheKey) => Entries.GetValueOrDefault(cacheKey);
 
     public EntryExplanation? Explain(string cacheKey) => null;
 
