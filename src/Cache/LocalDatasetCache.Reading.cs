@@ -8,6 +8,11 @@ public sealed partial class LocalDatasetCache
     private readonly Lock openingReader = new();
     private OpenEntries? opened;
 
+    /// <summary>How reads of single files were answered.</summary>
+    internal ReadTally Reads { get; } = new();
+
+    internal Eviction.AdaptiveTtl Ttl => ttl;
+
     /// <summary>Told of an entry that cannot be read any more as it was: evicted, broken, or another by now. That is noticed when somebody tries.</summary>
     internal Action<string>? ReadingLost { get; set; }
 

@@ -5,6 +5,7 @@ using DatasetCache.Hosting.Node;
 using DatasetCache.Http.Api;
 using DatasetCache.Http.Api.Cluster;
 using DatasetCache.Http.Serving;
+using DatasetCache.Memory;
 using DatasetCache.Origins;
 using DatasetCache.Store;
 
@@ -65,6 +66,7 @@ internal static class ServeApplication
                 Access = serving.Access,
                 OriginEndpoint = engine.Origin.Endpoint,
                 Folders = ServedFolders.Of(engine.Origin.Url),
+                Memory = new MemoryTierOptions { Limit = serving.Memory },
             }));
         return app;
     }

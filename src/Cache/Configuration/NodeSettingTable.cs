@@ -11,6 +11,7 @@ public static class NodeSettingTable
     public const string ApiCertificate = "api.tls.certificate";
     public const string ApiKey = "api.tls.key";
     public const string ApiPlain = "api.plain";
+    public const string ApiMemory = "api.memory";
     public const string ClusterId = "cluster.id";
     public const string ClusterDatabase = "cluster.database";
     public const string ClusterSecret = "cluster.secret";
@@ -45,6 +46,8 @@ public static class NodeSettingTable
             "The private key of that certificate (PEM)."),
         Of(ApiPlain, "--api-plain", "DSCACHE_API_PLAIN", "false",
             "Listen beyond loopback without TLS: tokens and data can be read on the way. For a network that is encrypted itself, or a proxy that does TLS.") with { Choices = ["true", "false"] },
+        Of(ApiMemory, "--api-memory", "DSCACHE_API_MEMORY", "256MiB",
+            "Memory for small files (up to 1 MiB each) that are read often over HTTP; 0 for none."),
         Of(ClusterId, "--cluster-id", "DSCACHE_CLUSTER_ID", "dscache",
             "Nodes with the same id and database are one cluster."),
         Of(ClusterDatabase, null, "DSCACHE_CLUSTER_DATABASE", null,

@@ -60,6 +60,15 @@ internal sealed class SettingParser(IReadOnlyDictionary<string, ResolvedSetting>
         return 1;
     }
 
+    /// <summary>Bytes; 0 for none.</summary>
+    public long SizeOrNone(string name)
+    {
+        if (Quantity.TryParseSize(resolved[name].Value ?? "", out var bytes))
+            return bytes;
+        errors.Add(resolved[name], "a size such as 256MiB, or 0 for none");
+        return 0;
+    }
+
     /// <summary>Bytes a second; 0 for no bound.</summary>
     public long Rate(string name)
     {

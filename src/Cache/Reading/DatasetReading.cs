@@ -24,6 +24,9 @@ internal abstract class DatasetReading : IDisposable
     /// <summary>CRC32C of each piece; empty where nobody knows them yet.</summary>
     public abstract ReadOnlyMemory<uint> Checksums(int file);
 
+    /// <summary>Opens a file that is there as a whole; null where it is not, or is not what the manifest says.</summary>
+    public virtual FileHandle? TryOpenWhole(int file) => null;
+
     /// <summary>Opens a file; null where it is not what the manifest says: missing, or of another length.</summary>
     public abstract ValueTask<FileReading?> OpenAsync(int file, CancellationToken cancellationToken);
 
@@ -58,6 +61,9 @@ internal abstract class FileReading : IDisposable
     /// <param name="length">How many bytes from there the caller will want; at least 1.</param>
     /// <returns>How many of them are there by now, at least 1.</returns>
     public abstract ValueTask<long> ReadyAsync(long offset, long length, CancellationToken cancellationToken);
+
+    /// <summary>Counts the read by where its bytes came from.</summary>
+    public virtual void Count(ReadTally tally, long bytes) => tally.FromDisk(bytes);
 
     public abstract void Dispose();
 }

@@ -117,6 +117,8 @@ internal sealed class OpenEntries : IDisposable
 
         public override ReadOnlyMemory<uint> Checksums(int file) => entry.Files[file].Checksums;
 
+        public override FileHandle? TryOpenWhole(int file) => entry.TryOpen(file);
+
         public override ValueTask<FileReading?> OpenAsync(int file, CancellationToken cancellationToken)
             => ValueTask.FromResult<FileReading?>(entry.TryOpen(file) is { } handle ? new StoredFileReading(handle) : null);
 

@@ -1,6 +1,7 @@
 using DatasetCache.Hosting.Node;
 using DatasetCache.Http.Access;
 using DatasetCache.Http.Peers;
+using DatasetCache.Memory;
 
 namespace DatasetCache.Http.Api;
 
@@ -23,6 +24,9 @@ internal sealed record ApiOptions
 
     /// <summary>The limits of this node's transfers with others; null for a node that has none.</summary>
     public TransferCaps? Caps { get; init; }
+
+    /// <summary>How much of the files that are read over HTTP is kept in memory.</summary>
+    public MemoryTierOptions Memory { get; init; } = new();
 
     /// <summary>How long one request waits at most for an acquire to end. Default: 20 s.</summary>
     public TimeSpan LongestWait { get; init; } = TimeSpan.FromSeconds(20);

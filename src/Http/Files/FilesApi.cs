@@ -24,6 +24,10 @@ internal sealed class FilesApi(NodeParts parts)
     public static void Map(IEndpointRouteBuilder routes, NodeParts parts)
     {
         var files = new FilesApi(parts);
+        // What is in memory was checked, and stays right; it only takes room that others can use.
+        parts.Cache.ReadingLost = parts.Hot.Drop;
+        parts.Cache.Evicted += (_, gone) => parts.Hot.Drop(gone.CacheKey);
+        parts.Cache.Invalidated += (_, broken) => parts.Hot.Drop(broken.CacheKey);
         routes.MapGet("/v1/datasets/{key}/files", files.ListAsync);
         routes.MapMethods("/v1/datasets/{key}/files/{**path}", [HttpMethods.Get, HttpMethods.Head], files.GetAsync);
     }
@@ -88,22 +92,63 @@ internal sealed class FilesApi(NodeParts parts)
             response.ContentLength = head.Count;
             return;
         }
+        if (await FromMemoryAsync(context, reading, number, head))
+            return;
         using var content = await reading.OpenAsync(number, context.RequestAborted);
         if (content is null)
         {
-            faults.Found(reading.CacheKey);
-            response.Headers.Clear();
-            await FileFaults.WriteAsync(context, reading.CacheKey);
+            await RefuseAsync(context, reading);
             return;
         }
+        Begin(response, head);
+        if (await FileBody.SendAsync(context, content, head.From, head.Count))
+        {
+            content.Count(parts.Cache.Reads, head.Count);
+            return;
+        }
+        // What was promised cannot be kept: to break off is the only way to say so.
+        faults.Found(reading.CacheKey);
+        context.Abort();
+    }
+
+    // Only what can be checked is kept.
+    private async ValueTask<bool> FromMemoryAsync(HttpContext context, DatasetReading reading, int number, FileHead head)
+    {
+        var file = reading.File(number);
+        if (!parts.Hot.Takes(file.Size) || reading.Checksums(number).Length == 0)
+            return false;
+        var answer = await parts.Hot.GetAsync(reading.CacheKey, reading.Digest, file.Path, (int)file.Size, into => Load(reading, number, into), context.RequestAborted);
+        using var hold = answer.Hold;
+        if (answer.IsBad)
+        {
+            await RefuseAsync(context, reading);
+            return true;
+        }
+        if (hold is null)
+            return false;
+        Begin(context.Response, head);
+        await FileBody.SendAsync(context, hold.Bytes.Slice((int)head.From, (int)head.Count));
+        return true;
+    }
+
+    // On the thread of whoever asked first: it is a MiB at the most, and most likely in the page cache.
+    private bool Load(DatasetReading reading, int number, Memory<byte> into)
+    {
+        using var handle = reading.TryOpenWhole(number);
+        return handle is not null && handle.Read(into.Span, 0) == into.Length && FileCheck.IsWhole(into.Span, reading.Checksums(number).Span);
+    }
+
+    private async Task RefuseAsync(HttpContext context, DatasetReading reading)
+    {
+        faults.Found(reading.CacheKey);
+        context.Response.Headers.Clear();
+        await FileFaults.WriteAsync(context, reading.CacheKey);
+    }
+
+    private static void Begin(HttpResponse response, FileHead head)
+    {
         response.StatusCode = head.Status;
         response.ContentLength = head.Count;
-        if (!await FileBody.SendAsync(context, content, head.From, head.Count))
-        {
-            // What was promised cannot be kept: to break off is the only way to say so.
-            faults.Found(reading.CacheKey);
-            context.Abort();
-        }
     }
 
     private static FileHead WriteHead(HttpContext context, ManifestFile file, DateTimeOffset since)

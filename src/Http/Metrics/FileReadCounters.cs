@@ -40,8 +40,20 @@ internal sealed record FileReadCounters
     /// <summary>What those who serve files have counted.</summary>
     public static FileReadCounters Of(NodeParts parts)
     {
-        // Files are read from the disk without being counted as yet.
-        _ = parts;
-        return None;
+        var counts = parts.Reads;
+        return new FileReadCounters
+        {
+            MemoryHits = counts.MemoryHits,
+            MemoryMisses = counts.MemoryMisses,
+            DiskHits = counts.DiskHits,
+            PeerHits = counts.PeerHits,
+            OriginReads = counts.OriginReads,
+            StampedePrevented = counts.StampedePrevented,
+            BytesFromMemory = counts.BytesFromMemory,
+            BytesFromDisk = counts.BytesFromDisk,
+            MemoryObjects = counts.MemoryObjects,
+            MemoryUsed = counts.MemoryUsed,
+            MemoryLimit = counts.MemoryLimit,
+        };
     }
 }

@@ -1,3 +1,4 @@
+using DatasetCache.Http.Files;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Server.Kestrel.Https;
@@ -31,13 +32,16 @@ internal static class NodeBuilder
         builder.WebHost.ConfigureKestrel(kestrel =>
         {
             kestrel.AddServerHeader = false;
-            kestrel.Listen(settings.Local);
+            kestrel.Listen(settings.Local, Splice.Use);
             if (settings.Open is { } open)
             {
                 kestrel.Listen(open, listen =>
                 {
                     if (settings.Tls is not { } tls)
+                    {
+                        Splice.Use(listen);
                         return;
+                    }
                     var logger = listen.ApplicationServices.GetRequiredService<ILoggerFactory>().CreateLogger<ApiTls>();
                     listen.UseHttps(new TlsHandshakeCallbackOptions { OnConnection = _ => ValueTask.FromResult(tls.ForConnection(logger)) });
                 });

@@ -23,6 +23,9 @@ internal sealed record ServingSettings
     /// <summary>The file of tokens; null where the node's own is the only one.</summary>
     public string? TokenFile { get; init; }
 
+    /// <summary>Bytes of memory for small files that are read often; 0 for none.</summary>
+    public required long Memory { get; init; }
+
     /// <summary>The settings of <see cref="NodeSettingTable"/> that a host of its own has: none of a cluster's.</summary>
     public static IReadOnlyList<Setting> OfOneHost { get; } = [.. NodeSettingTable.All.Where(setting => !setting.Name.StartsWith("cluster.", StringComparison.Ordinal))];
 
@@ -47,6 +50,7 @@ internal sealed record ServingSettings
             Open = open,
             Tls = reader.Tls(open),
             TokenFile = reader.Tokens(open),
+            Memory = parser.SizeOrNone(NodeSettingTable.ApiMemory),
         };
     }
 

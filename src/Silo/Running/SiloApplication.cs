@@ -9,6 +9,7 @@ using DatasetCache.Http.Access;
 using DatasetCache.Http.Api;
 using DatasetCache.Http.Peers;
 using DatasetCache.Http.Serving;
+using DatasetCache.Memory;
 using DatasetCache.Origins;
 using DatasetCache.Silo.Membership;
 using DatasetCache.Silo.Settings;
@@ -70,6 +71,7 @@ internal static class SiloApplication
                 OriginEndpoint = engine.Origin.Endpoint,
                 Folders = folders,
                 Caps = services.GetRequiredService<TransferCaps>(),
+                Memory = new MemoryTierOptions { Limit = node.Serving.Memory },
             }));
         // It shows the log of every silo and the state of every grain.
         app.MapOrleansDashboard(routePrefix: "/dashboard").RequireRole(Role.Operator);

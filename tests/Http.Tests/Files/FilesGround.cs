@@ -6,6 +6,7 @@ using DatasetCache.Datasets;
 using DatasetCache.Hosting.Node;
 using DatasetCache.Http.Api;
 using DatasetCache.Http.Api.Cluster;
+using DatasetCache.Http.Files;
 using DatasetCache.Http.Serving;
 using DatasetCache.Origins;
 using DatasetCache.Testing;
@@ -21,14 +22,14 @@ internal sealed class FilesGround : IAsyncDisposable
     private readonly TempFolder folder = new();
     private readonly WebApplication app;
 
-    private FilesGround(IOriginFactory? origins, CacheOptions? options, Func<ApiOptions, ApiOptions>? api)
+    private FilesGround(IOriginFactory? origins, CacheOptions? options, Func<ApiOptions, ApiOptions>? api, bool spliced)
     {
         Cache = LocalDatasetCache.Open((options ?? new CacheOptions { Root = "" }) with { Root = folder["root"], MinFree = DiskFloor.OfBytes(0), Durable = false }, origins ?? Origin);
         Token = NodeToken.Create(folder["root"]);
         Service = new NodeService("test-node", Cache, holdings: null, TimeProvider.System);
         var builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
-        builder.WebHost.ConfigureKestrel(kestrel => kestrel.Listen(IPAddress.Loopback, 0));
+        builder.WebHost.ConfigureKestrel(kestrel => kestrel.Listen(IPAddress.Loopback, 0, spliced ? Splice.Use : _ => { }));
         app = builder.Build();
         var set = new ApiOptions { Token = Token };
         Parts = new NodeParts(Service, Cache, new LocalClusterView(Service, new Peer("test-node", "")), api?.Invoke(set) ?? set);
@@ -49,9 +50,9 @@ internal sealed class FilesGround : IAsyncDisposable
 
     public string Root => folder["root"];
 
-    public static async Task<FilesGround> StartAsync(IOriginFactory? origins = null, CacheOptions? options = null, Func<ApiOptions, ApiOptions>? api = null)
+    public static async Task<FilesGround> StartAsync(IOriginFactory? origins = null, CacheOptions? options = null, Func<ApiOptions, ApiOptions>? api = null, bool spliced = true)
     {
-        var ground = new FilesGround(origins, options, api);
+        var ground = new FilesGround(origins, options, api, spliced);
         await ground.app.StartAsync();
         ground.Client = new HttpClient { BaseAddress = new Uri(ground.app.Urls.Single()) };
         ground.Client.DefaultRequestHeaders.Authorization = new("Bearer", await File.ReadAllTextAsync(ground.Token.Path));
@@ -101,6 +102,7 @@ internal sealed class FilesGround : IAsyncDisposable
         await app.DisposeAsync();
         await Service.DisposeAsync();
         Cache.Dispose();
+        Parts.Hot.Dispose();
         folder.Dispose();
     }
 }
