@@ -85,6 +85,17 @@ internal sealed partial class Acquisition
             : null;
     }
 
+    /// <summary>What the dataset consists of, for who reads it piece by piece; with what is selected of it where a whole replica in the cluster says so.</summary>
+    public async Task<(DatasetIdentity Identity, Manifest Listing, SelectedFiles? Selected)> ListForReadingAsync(CancellationToken cancellationToken)
+    {
+        var version = dataset.SnapshotId is not null ? default : await ResolveAsync(isFirst: true, cancellationToken);
+        var identity = Identity(version.Digest);
+        if (cluster is null)
+            return (identity, version.Listing ?? await ListVersionAsync(version.Digest, cancellationToken), null);
+        var document = await cluster.ManifestAsync(ClusterKey.Of(identity), version.Listing, cancel => ListVersionAsync(version.Digest, cancel), maxAge: null, jobId, cancellationToken);
+        return (identity, document.Manifest, document.Selected);
+    }
+
     private async Task<Manifest> ListVersionAsync(string? digest, CancellationToken cancellationToken)
     {
         var listing = await ListAsync(cancellationToken);

@@ -5,6 +5,7 @@ using DatasetCache.Integrity;
 using DatasetCache.Origins;
 using DatasetCache.Store;
 using DatasetCache.Transfers;
+using DatasetCache.Transfers.Lazy;
 using DatasetCache.Transfers.Peers;
 using DatasetCache.Coordination;
 
@@ -13,7 +14,7 @@ namespace DatasetCache;
 /// <summary>One miss from listing to publishing, for however many callers wait for it.</summary>
 internal sealed partial class Acquisition(
     CacheRoot root, EntryStore entries, EntryIndex index, SpaceLedger space, StagingSweep sweep, Healer healer, CacheOptions options, TimeProvider time, IOrigin origin, string prefix,
-    DatasetRef dataset, bool allowMissing, string? jobId, bool refresh, TransferMeter meter, SharedRoots sharedRoots, ClusterNode? node)
+    DatasetRef dataset, bool allowMissing, string? jobId, bool refresh, TransferMeter meter, SharedRoots sharedRoots, ClusterNode? node, StagingTurns turns)
 {
     private readonly KnownVersions versions = new(root, time, origin.Identity, prefix);
     private KnownVersion? before;
@@ -29,6 +30,9 @@ internal sealed partial class Acquisition(
 
     /// <summary>How often a dataset may change under our eyes before that is an error.</summary>
     private const int Restarts = 2;
+
+    // While this downloads, others read along.
+    private StagingTurns.Turn? turn;
 
     // What a restart links again is reused once.
     private readonly HashSet<string> reused = new(StringComparer.Ordinal);
@@ -75,6 +79,7 @@ internal sealed partial class Acquisition(
             return Land(identity, ready, AcquireOutcome.Hit, version.Digest, version.StaleSince);
 
         meter.Phase = AcquirePhase.Waiting;
+        using var taken = turn = await turns.BeginAsync(StagingArea.NameFor(identity));
         using var staging = await StagingArea.TakeAsync(root, StagingArea.NameFor(identity), options.LockTimeout, time, cancellationToken)
             ?? throw new LockTimeoutException($"Another process has been downloading {identity.ShortName} for longer than {options.LockTimeout}.",
                 "Wait for it, or raise lock.timeout (DSCACHE_LOCK_TIMEOUT).");
@@ -121,6 +126,7 @@ internal sealed partial class Acquisition(
         }
         finally
         {
+            turn.Offer(null);
             cluster?.Abandon();
         }
     }
@@ -281,6 +287,7 @@ internal sealed partial class Acquisition(
         meter.BytesDone(PresentBytes(staging, files));
         await sharedRoots.FillAsync(staging, origin.Identity, prefix, files, cancellationToken);
         var download = new OriginDownload(origin, prefix, staging, options, meter, time);
+        turn!.Offer(new LazySession(staging, download));
         if (cluster is null || agreed is null)
             await download.FetchAsync(files, cancellationToken);
         else

@@ -11,18 +11,22 @@ public sealed partial class LocalDatasetCache
     /// <summary>How reads of single files were answered.</summary>
     internal ReadTally Reads { get; } = new();
 
+    /// <summary>The same in one record, with what the memory tier counted.</summary>
+    internal ReadCounts CountReads(Memory.MemoryTierCounts memory) => Reads.With(memory) with { BytesFromOrigin = lazies?.BytesFromOrigin ?? 0 };
+
     internal Eviction.AdaptiveTtl Ttl => ttl;
 
     /// <summary>Told of an entry that cannot be read any more as it was: evicted, broken, or another by now. That is noticed when somebody tries.</summary>
     internal Action<string>? ReadingLost { get; set; }
 
-    /// <summary>Begins to read a dataset that is here; it stays until the reading is disposed.</summary>
-    /// <returns>Null where there is none of that key, or it is broken.</returns>
+    /// <summary>Begins to read a dataset that is here, which stays until the reading is disposed; or one that was opened to be read piece by piece.</summary>
+    /// <returns>Null where there is none of that key, or it is broken and was not opened.</returns>
     /// <exception cref="IntegrityException">Its manifest is torn.</exception>
     internal DatasetReading? TryRead(string cacheKey)
     {
         RefuseBadKey(cacheKey);
-        return Reader().TryRead(cacheKey);
+        // What was opened has its key to itself, whatever else may be called so by now.
+        return lazies?.TryRead(cacheKey) ?? Reader().TryRead(cacheKey);
     }
 
     // Whoever only gets datasets needs none.

@@ -161,7 +161,7 @@ public sealed partial class LocalDatasetCache : IDatasetCache, IDisposable
         {
             var flight = flights.GetOrAdd(name, _ => NewFlight(dataset, origin, prefix, (meter, cancel)
                 => DownloadAsync(dataset.SnapshotId ?? prefix, meter, () => statistics.WatchAsync(WithSharedRootsAsync(meter, shared
-                    => new Acquisition(root, entries, index, space, sweep, healer, options, time, origin, prefix, dataset, request.AllowMissing, request.JobId, request.Refresh, meter, shared, node).RunAsync(cancel)), meter))));
+                    => NewAcquisition(request, origin, prefix, meter, shared).RunAsync(cancel)), meter))));
             if (!flight.TryBoard(out var pilot))
             {
                 flights.TryRemove(new KeyValuePair<string, Flight>(name, flight));
@@ -180,6 +180,9 @@ public sealed partial class LocalDatasetCache : IDatasetCache, IDisposable
             }
         }
     }
+
+    private Acquisition NewAcquisition(AcquireRequest request, IOrigin origin, string prefix, Transfers.TransferMeter meter, SharedRoots shared) => new(
+        root, entries, index, space, sweep, healer, options, time, origin, prefix, request.Dataset, request.AllowMissing, request.JobId, request.Refresh, meter, shared, node, turns);
 
     private async ValueTask<LocalLease> HandAsync(
         EntryLease lease, AcquireRequest request, Acquired? acquired, Transfers.TransferMeter? flown, long started, CancellationToken cancellationToken)
@@ -289,6 +292,7 @@ public sealed partial class LocalDatasetCache : IDatasetCache, IDisposable
     /// <summary>Lets go of the root. Leases that were handed out stay until they are disposed themselves.</summary>
     public void Dispose()
     {
+        lazies?.Dispose();
         opened?.Dispose();
         node?.Dispose();
         root.Dispose();

@@ -62,6 +62,9 @@ internal abstract class FileReading : IDisposable
     /// <returns>How many of them are there by now, at least 1.</returns>
     public abstract ValueTask<long> ReadyAsync(long offset, long length, CancellationToken cancellationToken);
 
+    /// <summary>Hands the file over to the caller.</summary>
+    public virtual FileHandle TakeHandle() => throw new NotSupportedException();
+
     /// <summary>Counts the read by where its bytes came from.</summary>
     public virtual void Count(ReadTally tally, long bytes) => tally.FromDisk(bytes);
 

@@ -170,6 +170,7 @@ internal sealed partial class StagingArea : IDisposable
         Pieces.Complete(file, piece, checksum);
         if (isProven)
             Journal.Append(journal!, new Journal.Record(file, piece, checksum));
+        TellOf(file, piece);
         var all = Interlocked.Add(ref written, Pieces.LengthOf(Listing.Files[file].Size, piece));
         if (all < Interlocked.Read(ref nextNote))
             return;
@@ -228,6 +229,7 @@ internal sealed partial class StagingArea : IDisposable
             shared.Add(file);
         }
         Pieces.CompleteAll(file, checksums);
+        TellOfAll(file);
         return true;
     }
 
@@ -322,6 +324,7 @@ internal sealed partial class StagingArea : IDisposable
 
     private void Dispose(bool keepLock)
     {
+        EndWaiting();
         journal?.Dispose();
         Tree.Dispose();
         Directory.Dispose();

@@ -10,7 +10,7 @@ namespace DatasetCache.Transfers;
 /// Reads the missing pieces of a listing's files from its origin into staging, many at once. A byte that has arrived is never asked for
 /// again: a broken request goes on where it stood.
 /// </summary>
-internal sealed class OriginDownload(IOrigin origin, string prefix, StagingArea staging, CacheOptions options, TransferMeter meter, TimeProvider time)
+internal sealed partial class OriginDownload(IOrigin origin, string prefix, StagingArea staging, CacheOptions options, TransferMeter meter, TimeProvider time)
 {
     /// <summary>The most that a kill may lose (bytes that are in no journal).</summary>
     public const int Unrecorded = 32 * 1024 * 1024;
@@ -27,28 +27,43 @@ internal sealed class OriginDownload(IOrigin origin, string prefix, StagingArea 
 
     private readonly ConcurrentDictionary<int, byte> finished = new();
 
-    /// <summary>Consecutive missing pieces of one file. No struct: the runtime would compile generics over it while the process starts.</summary>
-    private sealed record Claim(int File, int FirstPiece, int Count, Action? Progressed = null);
-
     /// <summary>Fetches whatever these files lack.</summary>
     /// <exception cref="OriginException">The first failure that retries did not mend; what arrived before stays in staging.</exception>
-    public Task FetchAsync(IReadOnlyList<int> files, CancellationToken cancellationToken) => FetchAsync(Claims(files).OrderByDescending(claim => claim.Count > 1), cancellationToken);
+    public async Task FetchAsync(IReadOnlyList<int> files, CancellationToken cancellationToken)
+    {
+        do
+        {
+            await FetchAsync(Claims(files).OrderByDescending(claim => claim.Count > 1), cancellationToken);
+        }
+        while (await AnyRaisedAsync() && files.Any(file => !staging.Pieces.HasAll(file)));
+    }
 
     /// <summary>Fetches some pieces of files, those that follow each other in one file by one request.</summary>
     /// <param name="pieces">Ordered by file and piece.</param>
     /// <param name="progressed">Called after each of them, by many at once.</param>
-    public Task FetchPiecesAsync(IReadOnlyList<(int File, int Piece)> pieces, Action progressed, CancellationToken cancellationToken)
-        => FetchAsync(Claims(pieces, progressed), cancellationToken);
+    public async Task FetchPiecesAsync(IReadOnlyList<(int File, int Piece)> pieces, Action progressed, CancellationToken cancellationToken)
+    {
+        await FetchAsync(Claims(pieces, progressed), cancellationToken);
+        while (await AnyRaisedAsync())
+        {
+            progressed();
+            await FetchAsync(Claims([.. pieces.Where(piece => !staging.Pieces.Has(piece.File, piece.Piece))], progressed), cancellationToken);
+        }
+    }
 
     private async Task FetchAsync(IEnumerable<Claim> wanted, CancellationToken cancellationToken)
     {
-        var claims = new Queue<Claim>(wanted);
+        var claims = new ClaimDesk(wanted);
+        lock (desks)
+            desks.Add(claims);
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         Exception? first = null;
         var workers = new Task[Math.Min(options.Concurrency, claims.Count)];
         for (var i = 0; i < workers.Length; i++)
             workers[i] = Task.Run(WorkAsync, CancellationToken.None);
         await Task.WhenAll(workers);
+        lock (desks)
+            desks.Remove(claims);
         cancellationToken.ThrowIfCancellationRequested();
         if (first is not null)
             System.Runtime.ExceptionServices.ExceptionDispatchInfo.Throw(first);
@@ -58,20 +73,17 @@ internal sealed class OriginDownload(IOrigin origin, string prefix, StagingArea 
             using var guard = new StallGuard(options.StallTimeout, time, stop.Token);
             try
             {
-                while (!stop.IsCancellationRequested && Next() is { } claim)
+                while (!stop.IsCancellationRequested && claims.Next() is { } claim)
+                {
                     await FetchAsync(claim, guard, stop.Token);
+                    claims.End(claim);
+                }
             }
             catch (Exception e)
             {
                 Interlocked.CompareExchange(ref first, e, comparand: null);
                 await stop.CancelAsync();
             }
-        }
-
-        Claim? Next()
-        {
-            lock (claims)
-                return claims.TryDequeue(out var claim) ? claim : null;
         }
     }
 
@@ -106,9 +118,22 @@ internal sealed class OriginDownload(IOrigin origin, string prefix, StagingArea 
 
     private async Task FetchAsync(Claim claim, StallGuard guard, CancellationToken cancellationToken)
     {
+        await requests.WaitAsync(cancellationToken);
+        try
+        {
+            await ReadClaimAsync(claim, guard, cancellationToken);
+        }
+        finally
+        {
+            requests.Release();
+        }
+        claim.Progressed?.Invoke();
+    }
+
+    private async Task ReadClaimAsync(Claim claim, StallGuard guard, CancellationToken cancellationToken)
+    {
         var entry = staging.Listing.Files[claim.File];
         var weight = (int)Math.Min(entry.Size, Pieces.Size);
-        await requests.WaitAsync(cancellationToken);
         await budget.TakeAsync(weight);
         try
         {
@@ -123,9 +148,7 @@ internal sealed class OriginDownload(IOrigin origin, string prefix, StagingArea 
         finally
         {
             budget.Return(weight);
-            requests.Release();
         }
-        claim.Progressed?.Invoke();
         NoteFile(claim.File, fromOrigin: true);
     }
 
@@ -166,8 +189,8 @@ internal sealed class OriginDownload(IOrigin origin, string prefix, StagingArea 
         try
         {
             using var target = staging.OpenForPieces(claim.File);
-            var sink = new PieceSink(staging, claim.File, offset, target, buffer, meter, claim.Progressed);
-            await ReadAsync(claim.File, offset, length, sink, guard, cancellationToken);
+            var sink = new PieceSink(staging, claim, offset, target, buffer, meter);
+            await ReadAsync(claim.File, offset, length, sink, guard, cancellationToken, claim);
         }
         finally
         {
@@ -175,8 +198,8 @@ internal sealed class OriginDownload(IOrigin origin, string prefix, StagingArea 
         }
     }
 
-    /// <summary>Reads exactly [offset, offset + length), in as many requests as it takes.</summary>
-    private async Task ReadAsync(int file, long offset, long length, Sink sink, StallGuard guard, CancellationToken cancellationToken)
+    /// <summary>Reads exactly [offset, offset + length), in as many requests as it takes; less where <paramref name="claim"/> is cut.</summary>
+    private async Task ReadAsync(int file, long offset, long length, Sink sink, StallGuard guard, CancellationToken cancellationToken, Claim? claim = null)
     {
         var entry = staging.Listing.Files[file];
         var target = new OriginObject(prefix + entry.Path, entry.Size, entry.ETag);
@@ -185,21 +208,32 @@ internal sealed class OriginDownload(IOrigin origin, string prefix, StagingArea 
         for (var failed = 0; ;)
         {
             var before = done;
-            var asked = length - done;
+            var asked = Left();
+            if (asked <= 0 && length > 0)
+                return;
             OriginException failure;
             try
             {
                 guard.Start();
                 record?.Asking();
-                await using var body = await origin.OpenReadAsync(target, offset + done, length - done, guard.Token);
+                await using var body = await origin.OpenReadAsync(target, offset + done, asked, guard.Token);
                 record?.Answered();
                 while (true)
                 {
                     // A byte more than is missing, so that a body that goes on too long is noticed.
-                    var read = await body.ReadAsync(sink.Next(length - done), guard.Token);
+                    var read = await body.ReadAsync(sink.Next(Left()), guard.Token);
                     if (read == 0)
                         break;
-                    if (read > length - done)
+                    if (claim is not null && TakeIn(read))
+                    {
+                        guard.Received(read);
+                        meter.Received(read);
+                        // Behind this somebody else reads.
+                        if (claim.IsCut && Left() <= 0)
+                            return;
+                        continue;
+                    }
+                    if (read > Left())
                     {
                         // Which of its bytes were the right ones nobody can tell.
                         sink.Reset();
@@ -211,7 +245,7 @@ internal sealed class OriginDownload(IOrigin origin, string prefix, StagingArea 
                     sink.Accept(read);
                     done += read;
                 }
-                if (done == length)
+                if (Left() <= 0)
                     return;
                 throw Protocol(target, body, $"ended its answer after {done - before} of {asked} bytes");
             }
@@ -233,6 +267,23 @@ internal sealed class OriginDownload(IOrigin origin, string prefix, StagingArea 
             // An origin that drops every connection after a handful of bytes makes no progress worth the name.
             failed = done - before >= StallGuard.LeastBytes ? 1 : failed + 1;
             await retry.BeforeNextAsync(failure, failed, cancellationToken);
+        }
+
+        long Left() => (claim is null ? length : Math.Min(length, (long)claim.Count * Pieces.Size)) - done;
+
+        // False where more came than was ever asked for.
+        bool TakeIn(int read)
+        {
+            lock (claim.Gate)
+            {
+                if (read > Left() && !claim.IsCut)
+                    return false;
+                read = (int)Math.Min(read, Left());
+                if (read > 0)
+                    sink.Accept(read);
+                done += read;
+                return true;
+            }
         }
     }
 
@@ -265,9 +316,10 @@ internal sealed class OriginDownload(IOrigin origin, string prefix, StagingArea 
     }
 
     /// <summary>Writes what comes at its place and completes each piece when its last byte is in the file.</summary>
-    private sealed class PieceSink(StagingArea staging, int file, long offset, FileHandle target, byte[] buffer, TransferMeter meter, Action? progressed) : Sink
+    private sealed class PieceSink(StagingArea staging, Claim claim, long offset, FileHandle target, byte[] buffer, TransferMeter meter) : Sink
     {
-        private readonly long size = staging.Listing.Files[file].Size;
+        private readonly int file = claim.File;
+        private readonly long size = staging.Listing.Files[claim.File].Size;
         private readonly long start = offset;
         private long position = offset;
         private uint checksum;
@@ -284,6 +336,7 @@ internal sealed class OriginDownload(IOrigin origin, string prefix, StagingArea 
                 meter.BytesDone(-Pieces.LengthOf(size, piece));
             }
             (position, checksum) = (start, 0);
+            claim.Current = claim.FirstPiece;
         }
 
         public override void Accept(int count)
@@ -299,10 +352,11 @@ internal sealed class OriginDownload(IOrigin origin, string prefix, StagingArea 
                 from += part.Length;
                 if (position < end)
                     continue;
+                claim.Current = piece + 1;
                 staging.CompletePiece(file, piece, checksum);
                 target.StartWriteback((long)piece * Pieces.Size, Pieces.LengthOf(size, piece));
                 meter.BytesDone(Pieces.LengthOf(size, piece));
-                progressed?.Invoke();
+                claim.Progressed?.Invoke();
                 checksum = 0;
             }
         }

@@ -7,29 +7,43 @@ using DatasetCache.Reading;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
 using Microsoft.Net.Http.Headers;
 
 namespace DatasetCache.Http.Files;
 
 /// <summary>The files of datasets, one at a time, for who has no directory of them.</summary>
-internal sealed class FilesApi(NodeParts parts)
+internal sealed partial class FilesApi(NodeParts parts, ILogger log)
 {
     /// <summary>No such dataset here, or no such file in it.</summary>
     public const string NotHere = "notFound";
 
     private const int DefaultPage = 1000;
     private const int LargestPage = 10_000;
+    private readonly AcquisitionApi acquisitions = new(parts.Service, parts.Api);
     private readonly FileFaults faults = new(parts.Service, TimeProvider.System);
 
     public static void Map(IEndpointRouteBuilder routes, NodeParts parts)
     {
-        var files = new FilesApi(parts);
+        var files = new FilesApi(parts, routes.ServiceProvider.GetRequiredService<ILoggerFactory>().CreateLogger<FilesApi>());
         // What is in memory was checked, and stays right; it only takes room that others can use.
         parts.Cache.ReadingLost = parts.Hot.Drop;
         parts.Cache.Evicted += (_, gone) => parts.Hot.Drop(gone.CacheKey);
         parts.Cache.Invalidated += (_, broken) => parts.Hot.Drop(broken.CacheKey);
+        routes.MapPost("/v1/open", files.OpenAsync);
         routes.MapGet("/v1/datasets/{key}/files", files.ListAsync);
         routes.MapMethods("/v1/datasets/{key}/files/{**path}", [HttpMethods.Get, HttpMethods.Head], files.GetAsync);
+    }
+
+    /// <summary>Makes a dataset readable without getting it.</summary>
+    public async Task OpenAsync(HttpContext context)
+    {
+        if (await acquisitions.ReadAsync(context) is not var (wanted, _))
+            return;
+        var opened = await parts.Cache.OpenAsync(
+            new AcquireRequest { Dataset = wanted.Dataset, AllowMissing = wanted.AllowMissing, Refresh = wanted.Refresh, JobId = wanted.JobId }, context.RequestAborted);
+        await NodeApi.WriteAsync(context, StatusCodes.Status200OK, new OpenDocument(opened.CacheKey, opened.Files, opened.Bytes, Lease: null), FilesJson.Default.OpenDocument);
     }
 
     public async Task ListAsync(HttpContext context)
@@ -101,13 +115,26 @@ internal sealed class FilesApi(NodeParts parts)
             return;
         }
         Begin(response, head);
-        if (await FileBody.SendAsync(context, content, head.From, head.Count))
+        try
         {
-            content.Count(parts.Cache.Reads, head.Count);
-            return;
+            if (await FileBody.SendAsync(context, content, head.From, head.Count))
+            {
+                content.Count(parts.Cache.Reads, head.Count);
+                return;
+            }
+            faults.Found(reading.CacheKey);
+        }
+        catch (DatasetCacheException) when (!response.HasStarted)
+        {
+            // What the head said was of the file.
+            response.Headers.Clear();
+            throw;
+        }
+        catch (DatasetCacheException e)
+        {
+            BrokenOff(log, reading.CacheKey, e.Message);
         }
         // What was promised cannot be kept: to break off is the only way to say so.
-        faults.Found(reading.CacheKey);
         context.Abort();
     }
 
@@ -188,6 +215,9 @@ internal sealed class FilesApi(NodeParts parts)
         return null;
     }
 
+    [LoggerMessage(30, LogLevel.Warning, "A file of {CacheKey} could not be sent to its end: {Why}")]
+    private static partial void BrokenOff(ILogger logger, string cacheKey, string why);
+
     // The framework leaves an encoded slash as it came, so that it is no other part of the path. A dataset's paths may be written with it.
     private static int Find(DatasetReading reading, string path)
     {
@@ -202,6 +232,10 @@ internal sealed record FileDocument(string Path, long Size, string Etag);
 /// <param name="Next">What to ask for <c>after</c> to go on; null at the end.</param>
 internal sealed record FilesDocument(IReadOnlyList<FileDocument> Files, string? Next);
 
+/// <param name="Lease">Always null: there is nothing to release. An opened dataset is readable until nobody has read it for an hour, or the node ends.</param>
+internal sealed record OpenDocument(string CacheKey, long Files, long Bytes, LeaseDocument? Lease);
+
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase)]
 [JsonSerializable(typeof(FilesDocument))]
+[JsonSerializable(typeof(OpenDocument))]
 internal sealed partial class FilesJson : JsonSerializerContext;

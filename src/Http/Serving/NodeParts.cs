@@ -16,5 +16,5 @@ internal sealed record NodeParts(INodeService Service, LocalDatasetCache Cache, 
     public MemoryTier Hot { get; } = new(Api.Memory, () => Cache.Ttl, TimeProvider.System);
 
     /// <summary>How reads of files were answered: memory (L1), disk (L2), peers, origin (L3).</summary>
-    public ReadCounts Reads => Cache.Reads.With(Hot.Counts);
+    public ReadCounts Reads => Cache.CountReads(Hot.Counts);
 }

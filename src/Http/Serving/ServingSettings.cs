@@ -23,8 +23,8 @@ internal sealed record ServingSettings
     /// <summary>The file of tokens; null where the node's own is the only one.</summary>
     public string? TokenFile { get; init; }
 
-    /// <summary>Bytes of memory for small files that are read often; 0 for none.</summary>
-    public required long Memory { get; init; }
+    /// <summary>Bytes of memory for small files that are read often; 0 for none. Default: 256 MiB.</summary>
+    public long Memory { get; init; } = 256L * 1024 * 1024;
 
     /// <summary>The settings of <see cref="NodeSettingTable"/> that a host of its own has: none of a cluster's.</summary>
     public static IReadOnlyList<Setting> OfOneHost { get; } = [.. NodeSettingTable.All.Where(setting => !setting.Name.StartsWith("cluster.", StringComparison.Ordinal))];
