@@ -1,7 +1,8 @@
 // warm [CALLS]        p50 and p99 of warm acquires, raw latencies of CALLS calls (default 2,000) each
 // pressure [MISSES]    hits, misses and decisions in a full cache of 10 and of 10,000 entries (default 500 misses)
 // node [CALLS]        warm acquires through a node's local HTTP API, and how soon waiters of a miss are answered
-// serve ROOT FOLDER   the node that it measures
+// files [ROUNDS]      files over HTTP by wrk, beside nginx with the same files (default 5 rounds)
+// serve ROOT FOLDER [MEMORY]   the node that these measure, with so many bytes of memory for small files
 // metrics [SCRAPES]   what a scrape of /metrics costs with 10 and with 10,000 entries (default 1,000 scrapes)
 // restart             a process that starts on 10,000 entries of 1,000 files
 // scrub [ROUNDS]      a scrub without a cap against the disk and the checksums
@@ -11,6 +12,7 @@ using BenchmarkDotNet.Jobs;
 using BenchmarkDotNet.Running;
 using BenchmarkDotNet.Toolchains.InProcess.Emit;
 using DatasetCache.Bench.Eviction;
+using DatasetCache.Bench.Files;
 using DatasetCache.Bench.Metrics;
 using DatasetCache.Bench.Nodes;
 using DatasetCache.Bench.Scrub;
@@ -29,6 +31,11 @@ switch (args)
         return 0;
     case ["metrics", .. var rest]:
         return await ScrapeCost.RunAsync(rest.Length > 0 ? int.Parse(rest[0], System.Globalization.CultureInfo.InvariantCulture) : 1000) ? 0 : 1;
+    case ["serve", var root, var folder, var memory]:
+        await NodeLatencies.ServeAsync(root, folder, long.Parse(memory, System.Globalization.CultureInfo.InvariantCulture));
+        return 0;
+    case ["files", .. var rest]:
+        return await FileRates.RunAsync(rest.Length > 0 ? int.Parse(rest[0], System.Globalization.CultureInfo.InvariantCulture) : 5) ? 0 : 1;
     case ["restart"]:
         return await Restart.RunAsync() ? 0 : 1;
     case ["scrub", .. var rest]:
@@ -39,6 +46,6 @@ switch (args)
         BenchmarkSwitcher.FromAssembly(typeof(WarmLatencies).Assembly).Run(rest.Length > 0 ? rest : ["--filter", "*"], config);
         return 0;
     default:
-        Console.Error.WriteLine("bench: warm [CALLS] | pressure [MISSES] | node [CALLS] | metrics [SCRAPES] | restart | scrub [ROUNDS] | micro [BenchmarkDotNet's arguments]");
+        Console.Error.WriteLine("bench: warm [CALLS] | pressure [MISSES] | node [CALLS] | files [ROUNDS] | metrics [SCRAPES] | restart | scrub [ROUNDS] | micro [BenchmarkDotNet's arguments]");
         return 2;
 }

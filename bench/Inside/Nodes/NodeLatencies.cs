@@ -8,7 +8,9 @@ using DatasetCache.Coordination;
 using DatasetCache.Hosting.Node;
 using DatasetCache.Http.Api;
 using DatasetCache.Http.Api.Cluster;
+using DatasetCache.Http.Files;
 using DatasetCache.Http.Serving;
+using DatasetCache.Memory;
 using DatasetCache.Origins;
 using DatasetCache.Store;
 using Microsoft.AspNetCore.Builder;
@@ -24,7 +26,7 @@ public static class NodeLatencies
     private const int WarmUp = 3000, AtOnce = 8, Waiters = 16, Rounds = 20;
 
     /// <summary>Serves a cache root until standard input ends; no cluster.</summary>
-    public static async Task ServeAsync(string root, string folder)
+    public static async Task ServeAsync(string root, string folder, long memory = 0)
     {
         await using var cache = LocalDatasetCache.Open(new CacheOptions { Root = root, MinFree = DiskFloor.OfBytes(0) }, new OriginFactory(new OriginOptions { Url = folder }));
         using var held = await NodeLock.TakeAsync(cache.Room, TimeSpan.FromSeconds(10), TimeProvider.System, CancellationToken.None);
@@ -32,9 +34,9 @@ public static class NodeLatencies
         await using var service = new NodeService("bench", cache, holdings: null, TimeProvider.System);
         var builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
-        builder.WebHost.ConfigureKestrel(kestrel => kestrel.Listen(IPAddress.Loopback, 0));
+        builder.WebHost.ConfigureKestrel(kestrel => kestrel.Listen(IPAddress.Loopback, 0, Splice.Use));
         await using var app = builder.Build();
-        NodeApplication.Use(app, new NodeParts(service, cache, new LocalClusterView(service, new Peer("bench", "")), new ApiOptions { Token = token, Folders = [folder] }));
+        NodeApplication.Use(app, new NodeParts(service, cache, new LocalClusterView(service, new Peer("bench", "")), new ApiOptions { Token = token, Folders = [folder], Memory = new MemoryTierOptions { Limit = memory } }));
         await app.StartAsync();
         held.Write(new NodeAddress("bench", app.Urls.Single(), token.Path, Environment.ProcessId));
         Console.WriteLine(app.Urls.Single());
