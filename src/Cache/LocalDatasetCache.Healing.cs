@@ -58,6 +58,8 @@ public sealed partial class LocalDatasetCache
         if (!heal)
             return Withdrawn(found, 0, $"{key} is withdrawn: {entries.ReadMark(key)?.Words}. `dscache verify {key}` heals it, and so does the next `dscache get`.");
         var meter = new TransferMeter(Totals) { Recorder = Recorder };
+        // Whoever reads it piece by piece meanwhile lets go of its staging area, and waits.
+        using var turn = entries.TryReadOrRebuild(key) is { } record && IdentityText.Parse(record.Identity) is { } identity ? await turns.BeginAsync(StagingArea.NameFor(identity)) : null;
         try
         {
             var healed = await healer.HealAsync(key, OriginOf, meter, cancellationToken);

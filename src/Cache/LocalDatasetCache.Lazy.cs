@@ -17,7 +17,7 @@ public sealed partial class LocalDatasetCache
     private LazyDatasets Lazies()
     {
         lock (openingReader)
-            return lazies ??= new LazyDatasets(new LazyGround(root, space, options, time, turns, Reads, OpenReady));
+            return lazies ??= new LazyDatasets(new LazyGround(root, space, options, time, turns, Reads, () => new TransferMeter(Totals) { Recorder = Recorder }, OpenReady));
     }
 
     /// <summary>
@@ -98,8 +98,8 @@ public sealed partial class LocalDatasetCache
     {
         foreach (var name in identity.Names)
         {
-            if (entries.TryRead(name) is { } record && string.Equals(record.Identity, identity.Canonical, StringComparison.Ordinal))
-                return Reader().TryRead(name);
+            if (Reader().TryRead(name, identity.Canonical) is { } reading)
+                return reading;
         }
         return null;
     }

@@ -33,12 +33,18 @@ internal sealed class OpenEntries : IDisposable
     public Action<string>? Lost { get; set; }
 
     /// <summary>Begins to read an entry, which holds it until the end.</summary>
+    /// <param name="identity">Only if it is this one's, where it is not null.</param>
     /// <returns>Null where there is none of that key, or it is broken.</returns>
     /// <exception cref="IntegrityException">Its manifest is torn.</exception>
-    public DatasetReading? TryRead(string key)
+    public DatasetReading? TryRead(string key, string? identity = null)
     {
         if (Enter(key) is not { } entry)
             return null;
+        if (identity is not null && !string.Equals(entry.Record.Identity, identity, StringComparison.Ordinal))
+        {
+            entry.Leave();
+            return null;
+        }
         entry.LastUsed = time.GetTimestamp();
         if (entry.LastTouched is not { } touched || time.GetElapsedTime(touched) >= TouchEvery)
         {

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text.Json.Serialization;
 using DatasetCache.Datasets;
 using DatasetCache.Http.Api;
+using DatasetCache.Http.Api.OpenApi;
 using DatasetCache.Http.Serving;
 using DatasetCache.Reading;
 using Microsoft.AspNetCore.Builder;
@@ -28,12 +29,22 @@ internal sealed partial class FilesApi(NodeParts parts, ILogger log)
     {
         var files = new FilesApi(parts, routes.ServiceProvider.GetRequiredService<ILoggerFactory>().CreateLogger<FilesApi>());
         // What is in memory was checked, and stays right; it only takes room that others can use.
+        parts.Cache.Totals.Memory = () => parts.Hot.Counts is var counts ? (counts.Used, counts.Limit) : default;
         parts.Cache.ReadingLost = parts.Hot.Drop;
         parts.Cache.Evicted += (_, gone) => parts.Hot.Drop(gone.CacheKey);
         parts.Cache.Invalidated += (_, broken) => parts.Hot.Drop(broken.CacheKey);
-        routes.MapPost("/v1/open", files.OpenAsync);
-        routes.MapGet("/v1/datasets/{key}/files", files.ListAsync);
-        routes.MapMethods("/v1/datasets/{key}/files/{**path}", [HttpMethods.Get, HttpMethods.Head], files.GetAsync);
+        routes.MapPost("/v1/open", files.OpenAsync).Describe(new("open", "Makes a dataset readable file by file without getting it: what is read is fetched then.")
+        {
+            Body = ApiJson.Default.AcquireBody,
+            Answer = FilesJson.Default.OpenDocument,
+        });
+        routes.MapGet("/v1/datasets/{key}/files", files.ListAsync).Describe(new("listFiles", "The files of a dataset that is here or was opened, in the order of their paths.")
+        {
+            Query = [("after", "The path before the first."), ("limit", "At most so many, 1 to 10000. Default: 1000.")],
+            Answer = FilesJson.Default.FilesDocument,
+        });
+        routes.MapMethods("/v1/datasets/{key}/files/{**path}", [HttpMethods.Get, HttpMethods.Head], files.GetAsync)
+            .Describe(new("readFile", "A file, or a range of it; the path as it is listed, percent-encoded. Conditions by ETag and date as in RFC 9110.") { AnswerType = "application/octet-stream" });
     }
 
     /// <summary>Makes a dataset readable without getting it.</summary>

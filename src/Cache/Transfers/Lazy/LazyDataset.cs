@@ -20,7 +20,7 @@ internal sealed class LazyDataset(LazyGround ground, string cacheKey, DatasetIde
     private const int ReadAhead = 8;
 
     private readonly SemaphoreSlim changing = new(1);
-    private readonly TransferMeter meter = new();
+    private readonly TransferMeter meter = ground.NewMeter();
     private volatile LazySession? own;
     private int readers;
     private volatile Manifest selected = listing;
@@ -185,7 +185,8 @@ internal sealed class LazyDataset(LazyGround ground, string cacheKey, DatasetIde
     /// <param name="onlyIdle">Not while it is read.</param>
     public async Task YieldAsync(bool onlyIdle)
     {
-        if (own is null)
+        // Somebody may be taking it this moment.
+        if (onlyIdle && own is null)
             return;
         await changing.WaitAsync(CancellationToken.None);
         try
