@@ -132,6 +132,8 @@ internal sealed class FakeHolder
 {
     public string State { get; set; } = "ready";
 
+    public bool IsMoving => string.Equals(State, "downloading", StringComparison.Ordinal);
+
     public long BytesDone { get; set; }
 
     public int Leases { get; set; }

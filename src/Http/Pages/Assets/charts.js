@@ -1,7 +1,7 @@
 // Three small charts, drawn anew only where their numbers changed.
 
 import { setAttribute, setText } from './dom.js';
-import { count, percent, rate, size } from './format.js';
+import { count, none, percent, rate, size } from './format.js';
 
 const namespace = 'http://www.w3.org/2000/svg';
 const width = 300;
@@ -84,7 +84,7 @@ export class HistoryCharts {
       return area;
     };
     this.#rate.draw({
-      figure: percent(hits, hits + misses), top: '100 %', from: all[0].name, to: 'today',
+      figure: percent(hits, hits + misses), top: '', from: all[0].name, to: 'today',
       said: `Hit rate of the last ${days} days: ${percent(hits, hits + misses)}, ${count(hits)} hits and ${count(misses)} misses.`,
       marks: hits + misses === 0 ? '' : JSON.stringify(all.map(({ name, tally }) => [name, tally?.hits, tally?.misses])),
       shapes: () => all.flatMap(({ name, tally }, index) => {
@@ -96,7 +96,7 @@ export class HistoryCharts {
     });
     const most = Math.max(1, ...all.map(({ tally }) => (tally?.bytesSaved ?? 0) + (tally?.bytesFromOrigin ?? 0)));
     this.#bytes.draw({
-      figure: size(saved), top: size(most), from: all[0].name, to: 'today',
+      figure: saved > 0 ? `${size(saved)} saved` : none, top: saved + origin > 0 ? `${size(most)} at most` : '', from: all[0].name, to: 'today',
       said: `Bytes of the last ${days} days: ${size(saved)} saved, ${size(origin)} read from the origin.`,
       marks: saved + origin === 0 ? '' : JSON.stringify(all.map(({ name, tally }) => [name, tally?.bytesSaved, tally?.bytesFromOrigin])),
       shapes: () => all.flatMap(({ name, tally }, index) => {
@@ -131,7 +131,7 @@ export class RateChart {
     const outline = (value) => this.#seen.map((one, index) => `${((start + index) * step).toFixed(1)},${(height - 1 - (value(one) / most) * (height - 2)).toFixed(1)}`).join(' ');
     const area = (value, name) => svg('polygon', { class: name, points: `${(start * step).toFixed(1)},${height - 1} ${outline(value)} ${width},${height - 1}` });
     this.#chart.draw({
-      figure: now.origin + now.peers > 0 ? rate(now.origin + now.peers) : 'idle', top: moving ? rate(most) : '', from: '2 min ago', to: 'now',
+      figure: now.origin + now.peers > 0 ? rate(now.origin + now.peers) : 'idle', top: moving ? `${rate(most)} at most` : '', from: '2 min ago', to: 'now',
       said: `Moving now: ${rate(now.origin)} from the origin, ${rate(now.peers)} between nodes.`,
       marks: moving ? JSON.stringify(this.#seen) : '',
       shapes: () => [area((one) => one.origin + one.peers, 'hit'), area((one) => one.origin, 'origin')],

@@ -68,13 +68,13 @@ export class Feed {
     const wait = Math.ceil((this.#next - Date.now()) / 1000);
     const said = `Not connected: ${this.#reason}${since}; ${this.#running || wait <= 0 ? 'trying now' : `trying again in ${wait} s`}`;
     if (place.textContent.startsWith(said)) return;
-    place.replaceChildren(said, ' ', this.#reason === signIn ? el('a', { href: '/login' }, 'Sign in') : el('button', { type: 'button', onclick: () => this.now() }, 'Try now'));
+    place.replaceChildren(said, ' ', this.#reason === loggedOut ? el('a', { href: `/login?to=${encodeURIComponent(location.pathname + location.search)}` }, 'Log in') : el('button', { type: 'button', onclick: () => this.now() }, 'Try now'));
   }
 }
 
-const signIn = 'you are not signed in (any more)';
+const loggedOut = 'you are not logged in (any more)';
 
 function reasonOf(error) {
-  if (error instanceof Problem) return error.status === 401 ? signIn : error.message.replace(/\.$/, '');
+  if (error instanceof Problem) return error.status === 401 ? loggedOut : error.message.replace(/\.$/, '');
   return error.name === 'TimeoutError' ? 'the node takes too long' : error instanceof TypeError ? 'the node does not answer' : 'this page failed';
 }

@@ -17,7 +17,7 @@ const columns = [
   { name: 'served', title: 'From memory', hint: 'Files served from memory', sort: (node) => node.rates?.memoryBytes },
   { name: 'working', title: 'On its way', sort: (node) => node.working?.length },
   { name: 'uptime', title: 'Up', sort: (node) => node.uptimeSeconds },
-  { name: 'version', title: 'Version', sort: (node) => node.version },
+  { name: 'version', title: 'Version', hint: 'Shown while nodes run different ones', sort: (node) => node.version },
 ];
 
 export function healthOf(node) {
@@ -35,7 +35,10 @@ export class NodeTable {
   #descending = false;
   #nodes = [];
 
+  #table;
+
   constructor(table) {
+    this.#table = table;
     this.#head = el('tr');
     for (const column of columns) {
       const button = el('button', { type: 'button', title: column.hint ?? null, onclick: () => this.#by(column.name) }, column.title);
@@ -47,6 +50,8 @@ export class NodeTable {
 
   show(nodes, self) {
     this.#nodes = nodes;
+    // While a cluster is upgraded, nodes run different versions; else one is enough, in the page's head.
+    this.#table.classList.toggle('mixed', new Set(nodes.map((node) => node.version).filter(Boolean)).size > 1);
     const names = new Set(nodes.map((node) => node.node));
     for (const [name, line] of this.#lines) {
       if (names.has(name)) continue;
@@ -91,13 +96,13 @@ function fill({ row, cells, health }, node, self) {
   const state = healthOf(node);
   setClass(row, node.isAlive ? '' : 'gone');
   setText(cells.node, node.node);
-  setAttribute(cells.node, 'title', [node.address, node.node === self ? 'this page comes from it' : ''].filter(Boolean).join(', ') || null);
+  setAttribute(cells.node, 'title', [node.address, node.node === self ? 'this page comes from it' : '', node.version ? `version ${node.version}` : ''].filter(Boolean).join(', ') || null);
   setClass(cells.node, node.node === self ? 'node self' : 'node');
   setClass(health, `health ${state.name}`);
   setText(health, state.text);
-  meter(cells.disk, node.used, node.quota);
+  meter(cells.disk, node.used, node.quota, true);
   setText(cells.free, size(node.diskFree));
-  meter(cells.memory, node.memoryUsed, node.memoryLimit);
+  meter(cells.memory, node.memoryUsed, node.memoryLimit, false);
   setText(cells.entries, count(node.entries));
   setText(cells.leases, node.leases > 0 ? count(node.leases) : none);
   setText(cells.origin, rate(node.rates?.originBytes));
@@ -109,9 +114,11 @@ function fill({ row, cells, health }, node, self) {
   setText(cells.version, node.version ?? none);
 }
 
-function meter(cell, used, limit) {
+function meter(cell, used, limit, whole) {
   const [text, bar] = cell.children;
-  setText(text, used == null ? none : limit > 0 ? `${size(used)} of ${size(limit)}` : size(used));
+  const of = limit > 0 ? `${size(used)} of ${size(limit)}` : size(used);
+  setText(text, whole ? of : size(used));
+  setAttribute(cell, 'title', used == null ? null : of);
   const share = limit > 0 ? used / limit : 0;
   setClass(bar, share >= 0.98 ? 'bar full' : share >= 0.9 ? 'bar high' : 'bar');
   setShare(bar, share);
