@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
+using DatasetCache.Http.Access;
 using DatasetCache.Http.Pages;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
@@ -48,7 +49,12 @@ internal sealed class FakeApi : IAsyncDisposable
             context.Abort();
             return Task.CompletedTask;
         });
-        app.MapNodePages(cluster.Self, _ => canOperate ? PageRights.Operate : PageRights.See);
+        app.Use(next => context =>
+        {
+            context.Features.Set(new Caller(new Credential("someone", canOperate ? Role.Operator : Role.Reader, "someone"), ByCookie: true));
+            return next(context);
+        });
+        app.MapNodePages(cluster.Self);
         api.Map(app);
         if (hasDashboard)
             app.MapGet("/dashboard", () => "the dashboard");
@@ -64,7 +70,7 @@ internal sealed class FakeApi : IAsyncDisposable
 
     private void Map(IEndpointRouteBuilder routes)
     {
-        routes.MapGet("/v1/cluster", (string? after, int? limit) => Answer(() => ClusterDocument(after, limit ?? 100)));
+        routes.MapGet("/v1/cluster", (string? key, string? after, int? limit) => Answer(() => ClusterDocument(key, after, limit ?? 100)));
         routes.MapGet("/v1/statistics", (string from, string to) => Answer(() => Statistics(from, to)));
         routes.MapGet("/v1/datasets/{key}", (string key) => Answer(() => Of(key) is { } dataset && dataset.Holders.GetValueOrDefault(Cluster.Self) is { } here ? Dataset(dataset, here) : null));
         routes.MapGet("/v1/datasets/{key}/history", (string key) => Answer(() => new
@@ -81,7 +87,7 @@ internal sealed class FakeApi : IAsyncDisposable
         }
         routes.MapPost("/v1/warm", (JsonElement body) => Warm(body, Cluster.Self));
         routes.MapPost("/v1/nodes/{node}/warm", (JsonElement body, string node) => Warm(body, node));
-        routes.MapGet("/v1/acquisitions/{ticket}", (string ticket) => Answer(() => new { Ticket = ticket, State = "done" }));
+        routes.MapGet("/v1/nodes/{node}/acquisitions/{ticket}", (string node, string ticket) => Answer(() => new { Ticket = ticket, State = "done" }));
     }
 
     private FakeDataset? Of(string key) => Cluster.Find(key);
@@ -140,9 +146,9 @@ internal sealed class FakeApi : IAsyncDisposable
         }
     }
 
-    private object ClusterDocument(string? after, int limit)
+    private object ClusterDocument(string? key, string? after, int limit)
     {
-        var page = Cluster.Datasets.Where(dataset => after is null || string.CompareOrdinal(dataset.Key, after) > 0).Take(limit + 1).ToArray();
+        var page = Cluster.Datasets.Where(dataset => key is not null ? dataset.Key == key : after is null || string.CompareOrdinal(dataset.Key, after) > 0).Take(limit + 1).ToArray();
         var working = Cluster.Datasets
             .SelectMany(dataset => dataset.Holders.Where(one => one.Value.State == "downloading").Select(one => (Node: one.Key, Dataset: dataset, Holder: one.Value)))
             .ToLookup(one => one.Node);

@@ -74,6 +74,7 @@ public sealed class OperatorTests(Browser browser)
         await visit.Page.GetByLabel("How").SelectOptionAsync("full");
         await visit.Button("Verify").ClickAsync();
 
+        await visit.Expect(visit.News).ToContainTextAsync($"Verified {key} on n3");
         await visit.Expect(visit.Cell(key, "n3")).ToContainTextAsync("left");
         Assert.Equal([$"verify full n3 {key}"], cluster.Acts);
     }

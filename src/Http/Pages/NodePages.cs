@@ -1,5 +1,6 @@
 using System.Reflection;
 using System.Text.Json.Serialization;
+using DatasetCache.Http.Access;
 using DatasetCache.Http.Api;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
@@ -13,8 +14,7 @@ internal static class NodePages
     /// <summary>Where the silo maps the Orleans dashboard.</summary>
     private const string Dashboard = "dashboard";
 
-    /// <param name="rights">Of who sends a request.</param>
-    public static void MapNodePages(this IEndpointRouteBuilder routes, string node, Func<HttpContext, PageRights> rights)
+    public static void MapNodePages(this IEndpointRouteBuilder routes, string node)
     {
         foreach (var asset in PageAsset.All)
         {
@@ -26,9 +26,10 @@ internal static class NodePages
         routes.MapGet("/ui/session", context =>
         {
             context.Response.Headers.CacheControl = "no-store";
-            var may = rights(context);
+            var caller = context.Caller();
+            var canOperate = caller?.Role >= Role.Operator;
             return NodeApi.WriteAsync(context, StatusCodes.Status200OK,
-                new SessionDocument(node, version, hasDashboard.Value, may.HasFlag(PageRights.Operate), may.HasFlag(PageRights.LogOut)), PagesJson.Default.SessionDocument);
+                new SessionDocument(node, version, canOperate && hasDashboard.Value, canOperate, caller?.ByCookie == true), PagesJson.Default.SessionDocument);
         }).ExcludeFromDescription();
     }
 
@@ -36,6 +37,9 @@ internal static class NodePages
 }
 
 /// <summary>Who looks at the pages, and what this node has to show.</summary>
+/// <param name="HasDashboard">There is one, and he may see it: it is for operators.</param>
+/// <param name="CanOperate">Whether he is shown an operator's buttons; whether he may is judged where he uses them.</param>
+/// <param name="CanLogOut">He came through the page to log in at.</param>
 internal sealed record SessionDocument(string Node, string Version, bool HasDashboard, bool CanOperate, bool CanLogOut);
 
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase)]

@@ -5,7 +5,6 @@ using DatasetCache.Http.Health;
 using DatasetCache.Http.Metrics;
 using DatasetCache.Http.Pages;
 using Microsoft.AspNetCore.Builder;
-using Microsoft.AspNetCore.Http;
 
 namespace DatasetCache.Http.Serving;
 
@@ -22,9 +21,6 @@ internal static class NodeApplication
         FilesApi.Map(app, parts);
         telemetry.Map(app);
         health.Map(app);
-        app.MapNodePages(parts.Service.Node, RightsOf);
+        app.MapNodePages(parts.Service.Node);
     }
-
-    private static PageRights RightsOf(HttpContext context)
-        => (context.Caller()?.Role >= Role.Operator ? PageRights.Operate : PageRights.See) | (context.Caller() is { ByCookie: true } ? PageRights.LogOut : PageRights.See);
 }

@@ -78,17 +78,25 @@ export function verify({ self, key, nodes, done }) {
     el('p', { className: 'check' }, heal, el('label', { htmlFor: 'verify-heal' }, 'Heal what is broken, from other nodes or the origin')),
     el('p', { className: 'buttons' }, cancel(), button('Verify', () => perform(async () => {
       const works = await each(nodes, (node) => request('POST', `${datasetPath(self, node, key)}/verify`, { level: level.value, heal: heal.checked }));
-      say(`Verifying ${key} on ${list(nodes)}; its history will say what was found.`);
+      say(`Verifying ${key} on ${list(nodes)}.`);
       done();
-      if (nodes.length === 1 && nodes[0] === self && works[0]?.ticket) await follow(works[0].ticket, `Verified ${key}.`, done);
+      void follow(nodes.map((node, index) => `${node === self ? '/v1' : `/v1/nodes/${encodeURIComponent(node)}`}/acquisitions/${encodeURIComponent(works[index].ticket)}?wait=5`),
+        `Verified ${key} on ${list(nodes)}; its history says what was found.`, done);
     }), { className: 'primary' })));
 }
 
-async function follow(ticket, text, done) {
-  let work;
-  do work = await get(`/v1/acquisitions/${encodeURIComponent(ticket)}?wait=5`);
-  while (work.state === 'running');
-  say(text);
+// What was started says when it is over; who has closed the dialog is told all the same.
+async function follow(paths, text, done) {
+  try {
+    for (const path of paths) {
+      let work;
+      do work = await get(path);
+      while (work.state === 'running');
+    }
+    say(text);
+  } catch (error) {
+    sayProblem(error);
+  }
   done();
 }
 

@@ -49,12 +49,11 @@ function refresh() {
   feed.now();
 }
 
-// Its own line of the matrix: the first behind the last possible key before it.
+// Its own line of the matrix.
 async function readReplicas() {
-  const before = key.slice(0, -1) + String.fromCharCode(key.charCodeAt(key.length - 1) - 1) + '\uffff';
-  const document = await get(`/v1/cluster?limit=4&after=${encodeURIComponent(before)}`);
+  const document = await get(`/v1/cluster?key=${encodeURIComponent(key)}`);
   // Nodes may hold different things under one key.
-  const rows = document.datasets.filter((one) => one.cacheKey === key);
+  const rows = document.datasets;
   const dataset = rows.find((one) => one.digest === entry?.manifestDigest) ?? rows[0];
   const holders = new Map(rows.flatMap((row) => row.holders.map((holder) => [holder.node, { ...holder, other: row.digest !== dataset.digest ? row.digest : null }])));
   for (const node of document.nodes) {
