@@ -9,6 +9,9 @@ public sealed class Browser : IAsyncLifetime
 {
     private static readonly string[] Places = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
 
+    // Milliseconds; a machine may have much else to do.
+    private const int Patience = 30_000;
+
     private IPlaywright? playwright;
     private IBrowser? browser;
 
@@ -18,6 +21,7 @@ public sealed class Browser : IAsyncLifetime
     {
         if (Program is null)
             return;
+        Assertions.SetDefaultExpectTimeout(Patience);
         playwright = await Playwright.CreateAsync();
         browser = await playwright.Chromium.LaunchAsync(new BrowserTypeLaunchOptions { ExecutablePath = Program, Args = Arguments });
     }
@@ -27,17 +31,20 @@ public sealed class Browser : IAsyncLifetime
 
     /// <summary>A page that no script error, refused resource or dialog goes unseen on.</summary>
     /// <param name="at">The time on the page, which then stands still; null for the machine's.</param>
-    internal async Task<Visit> OpenAsync(FakeApi api, string path = "/", ColorScheme scheme = ColorScheme.Light, int width = 1440, int height = 900, DateTimeOffset? at = null)
+    internal Task<Visit> OpenAsync(FakeApi api, string path = "/", ColorScheme scheme = ColorScheme.Light, int width = 1440, int height = 900, DateTimeOffset? at = null)
+        => OpenAsync(api.Url, path, scheme, width, height, at);
+
+    internal async Task<Visit> OpenAsync(string url, string path = "/", ColorScheme scheme = ColorScheme.Light, int width = 1440, int height = 900, DateTimeOffset? at = null)
     {
         Assert.SkipWhen(browser is null, "There is no chromium: apt-get install chromium");
         var context = await browser.NewContextAsync(new BrowserNewContextOptions
         {
-            BaseURL = api.Url,
+            BaseURL = url,
             ColorScheme = scheme,
             ViewportSize = new ViewportSize { Width = width, Height = height },
             ReducedMotion = ReducedMotion.Reduce,
         });
-        context.SetDefaultTimeout(15_000);
+        context.SetDefaultTimeout(Patience);
         var visit = new Visit(context, await context.NewPageAsync());
         if (at is { } time)
             await visit.Page.Clock.SetFixedTimeAsync(time.UtcDateTime);

@@ -96,7 +96,7 @@ export class HistoryCharts {
     });
     const most = Math.max(1, ...all.map(({ tally }) => (tally?.bytesSaved ?? 0) + (tally?.bytesFromOrigin ?? 0)));
     this.#bytes.draw({
-      figure: saved > 0 ? `${size(saved)} saved` : none, top: saved + origin > 0 ? `${size(most)} at most` : '', from: all[0].name, to: 'today',
+      figure: saved > 0 ? size(saved) : none, top: saved + origin > 0 ? `${size(most)} at most` : '', from: all[0].name, to: 'today',
       said: `Bytes of the last ${days} days: ${size(saved)} saved, ${size(origin)} read from the origin.`,
       marks: saved + origin === 0 ? '' : JSON.stringify(all.map(({ name, tally }) => [name, tally?.bytesSaved, tally?.bytesFromOrigin])),
       shapes: () => all.flatMap(({ name, tally }, index) => {
@@ -132,7 +132,7 @@ export class RateChart {
     const area = (value, name) => svg('polygon', { class: name, points: `${(start * step).toFixed(1)},${height - 1} ${outline(value)} ${width},${height - 1}` });
     this.#chart.draw({
       figure: now.origin + now.peers > 0 ? rate(now.origin + now.peers) : 'idle', top: moving ? `${rate(most)} at most` : '', from: '2 min ago', to: 'now',
-      said: `Moving now: ${rate(now.origin)} from the origin, ${rate(now.peers)} between nodes.`,
+      said: `Moving now: ${size(now.origin)}/s from the origin, ${size(now.peers)}/s between nodes.`,
       marks: moving ? JSON.stringify(this.#seen) : '',
       shapes: () => [area((one) => one.origin + one.peers, 'hit'), area((one) => one.origin, 'origin')],
     });

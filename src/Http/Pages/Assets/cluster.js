@@ -72,6 +72,7 @@ function showNodes() {
   setText(byId('sum-moving'), count(alive.reduce((total, node) => total + (node.working?.length ?? 0), 0)));
   setText(byId('sum-datasets'), cluster.isWhole ? count(cluster.rows.size) : `${count(cluster.rows.size)}+`);
   rates.show(alive);
+  for (const name of document.querySelectorAll('.charts .self')) setText(name, cluster.self);
   if (choices !== cluster.names) {
     choices = cluster.names;
     const chosen = byId('on-node');
