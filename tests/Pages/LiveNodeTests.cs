@@ -1,4 +1,5 @@
 using DatasetCache.Testing;
+using Microsoft.Playwright;
 
 namespace DatasetCache.Pages.Tests;
 
@@ -10,7 +11,7 @@ public sealed class LiveNodeTests(Browser browser)
     {
         await using var node = await LiveNode.StartAsync();
         for (var i = 0; i < 20; i++)
-            node.Origin.Put($"set/images/{i:d3}.png", MemoryOrigin.Bytes(i, 100_000));
+            node.Origin.Put($"datasets/d1/images/{i:d3}.png", MemoryOrigin.Bytes(i, 100_000));
         var goOn = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         node.Origin.BeforeRead = async (_, read, cancellationToken) =>
         {
@@ -21,7 +22,11 @@ public sealed class LiveNodeTests(Browser browser)
         await LogInAsync(visit, node.Token);
 
         await visit.Button("Warm a dataset…").ClickAsync();
-        await visit.Dialog.GetByLabel("Origin").FillAsync("set");
+        await visit.Dialog.GetByLabel("Origin").FillAsync("/not/served");
+        await visit.Button("Warm").ClickAsync();
+        await visit.Expect(visit.Dialog.GetByRole(AriaRole.Alert)).ToContainTextAsync("This node reads no datasets from the folder");
+        await visit.Dialog.GetByLabel("Origin").FillAsync("");
+        await visit.Dialog.GetByLabel("Dataset").FillAsync("d1");
         await visit.Dialog.GetByLabel("Snapshot").FillAsync("snap");
         await visit.Button("Warm").ClickAsync();
         var row = visit.Page.Locator("#grid .rows .row:visible");

@@ -87,7 +87,7 @@ public sealed class OperatorTests(Browser browser)
 
         await visit.Button("Warm a dataset…").ClickAsync();
         await visit.Button("Warm").ClickAsync();
-        await visit.Expect(visit.News).ToHaveTextAsync("Name a dataset or an origin.");
+        await visit.Expect(visit.Dialog.GetByRole(AriaRole.Alert)).ToHaveTextAsync("Name a dataset or an origin.");
         await visit.Page.GetByLabel("Dataset", new PageGetByLabelOptions { Exact = true }).FillAsync("ds_new");
         await visit.Page.GetByLabel("Snapshot").FillAsync("snap_1");
         await visit.Dialog.GetByLabel("n3").CheckAsync();

@@ -42,16 +42,25 @@ export const button = (text, onclick, properties = {}) => el('button', { type: '
 
 const cancel = (text = 'Cancel') => button(text, () => dialog?.close(), { autofocus: true });
 
-/** Runs an action from its dialog's button: closed when it is done, told why not when it fails. */
+/** Runs an action from its dialog's button: closed when it is done; told why not when it fails, with all that was filled in. */
 async function perform(work) {
   const mine = dialog;
-  for (const control of mine.querySelectorAll('button, input, select')) control.disabled = true;
+  const controls = mine.querySelectorAll('button, input, select');
+  for (const control of controls) control.disabled = true;
   try {
     await work();
+    mine.close();
   } catch (error) {
-    sayProblem(error);
+    for (const control of controls) control.disabled = false;
+    if (mine.open) complain([error.message, error.advice].filter(Boolean).join(' '));
+    else sayProblem(error);
   }
-  mine.close();
+}
+
+/** In the dialog: what is behind it is dimmed. */
+function complain(text) {
+  dialog.querySelector('[role=alert]')?.remove();
+  dialog.querySelector('.buttons').before(el('p', { role: 'alert', className: 'wrong' }, text));
 }
 
 /** @param target { self, key, nodes } the nodes that hold it and are meant. */
@@ -168,7 +177,7 @@ export function warm({ self, dataset, nodes, all, done }) {
     event.preventDefault();
     const body = dataset ?? Object.fromEntries([...fields].map(([name, line]) => [name, line.querySelector('input').value.trim()]).filter(([, value]) => value));
     if (chosen.size === 0 || Object.keys(body).length === 0) {
-      say(chosen.size === 0 ? 'Choose a node.' : 'Name a dataset or an origin.', true);
+      complain(chosen.size === 0 ? 'Choose a node.' : 'Name a dataset or an origin.');
       return;
     }
     const names = [...chosen];
