@@ -5,7 +5,7 @@ namespace DatasetCache;
 // Settings that a daemon takes over while it runs.
 public sealed partial class LocalDatasetCache
 {
-    private AdaptiveTtl Ttl => new(options.BaseTtl, options.MaxTtl);
+    internal AdaptiveTtl Ttl => new(options.BaseTtl, options.MaxTtl);
 
     /// <summary>
     /// Goes by another quota, low mark, floor, time to live, freshness and pace of scrubbing from now on; all other settings stay as the cache was opened with. Entries above a

@@ -14,8 +14,6 @@ public sealed partial class LocalDatasetCache
     /// <summary>The same in one record, with what the memory tier counted.</summary>
     internal ReadCounts CountReads(Memory.MemoryTierCounts memory) => Reads.With(memory) with { BytesFromOrigin = lazies?.BytesFromOrigin ?? 0 };
 
-    internal Eviction.AdaptiveTtl Ttl => ttl;
-
     /// <summary>Told of an entry that cannot be read any more as it was: evicted, broken, or another by now. That is noticed when somebody tries.</summary>
     internal Action<string>? ReadingLost { get; set; }
 
