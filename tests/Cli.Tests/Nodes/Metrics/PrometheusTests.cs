@@ -75,7 +75,8 @@ public sealed class PrometheusTests : IAsyncLifetime
             do
             {
                 Assert.False(prometheus.HasExited, prometheus.HasExited ? await prometheus.StandardError.ReadToEndAsync() : "");
-                await Task.Delay(200);
+                // Ends with the test's time, so that Prometheus does.
+                await Task.Delay(200, TestContext.Current.CancellationToken);
                 result = await QueryAsync(web, "dataset_cache_miss_total");
             }
             while (result.ValueKind != JsonValueKind.Array || result.GetArrayLength() == 0);
