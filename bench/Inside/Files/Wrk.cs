@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using System.Globalization;
-using System.Text.RegularExpressions;
 
 namespace DatasetCache.Bench.Files;
 
@@ -22,7 +21,7 @@ internal sealed record Target(string Url, string? Token, IReadOnlyList<int> Proc
 internal sealed record Rate(double Requests, double BytesPerSecond, double CpuPerGigabyte);
 
 /// <summary>Asks for files in turn on connections that stay.</summary>
-internal static partial class Wrk
+internal static class Wrk
 {
     public static async Task<Rate> RunAsync(Target target, string[] paths, int connections, int seconds)
     {
@@ -43,24 +42,21 @@ internal static partial class Wrk
                 end
                 """);
             var before = target.Cpu();
-            using var wrk = Process.Start(new ProcessStartInfo("wrk", ["-t2", $"-c{connections}", $"-d{seconds}s", "--timeout", "30s", "-s", script, at.GetLeftPart(UriPartial.Authority)]) { RedirectStandardOutput = true })!;
+            using var wrk = Process.Start(new ProcessStartInfo("wrk", ["-t2", $"-c{connections}", $"-d{seconds}s", "--timeout", "30s", "-s", script, at.GetLeftPart(UriPartial.Authority)]) { RedirectStandardOutput = true, UseShellExecute = false })!;
             var text = await wrk.StandardOutput.ReadToEndAsync();
             await wrk.WaitForExitAsync();
             var cpu = target.Cpu() - before;
-            var result = Result().Match(text);
-            if (!result.Success || result.Groups[4].Value is not "0")
+            var result = Array.Find(text.Split('\n'), line => line.StartsWith("RESULT ", StringComparison.Ordinal))?.Split(' ');
+            if (result is not [_, var requests, var bytes, var micros, "0"])
                 throw new InvalidOperationException("wrk: " + text);
-            var (requests, bytes, micros) = (Number(1), Number(2), Number(3));
-            return new Rate(requests / (micros / 1e6), bytes / (micros / 1e6), cpu / (bytes / 1e9));
+            var took = Number(micros) / 1e6;
+            return new Rate(Number(requests) / took, Number(bytes) / took, cpu / (Number(bytes) / 1e9));
 
-            double Number(int group) => double.Parse(result.Groups[group].Value, CultureInfo.InvariantCulture);
+            static double Number(string text) => double.Parse(text, CultureInfo.InvariantCulture);
         }
         finally
         {
             File.Delete(script);
         }
     }
-
-    [GeneratedRegex(@"RESULT (\d+) (\d+) (\d+) (\d+)", RegexOptions.None, matchTimeoutMilliseconds: 1000)]
-    private static partial Regex Result();
 }
