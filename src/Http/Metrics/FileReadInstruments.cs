@@ -1,4 +1,5 @@
 using System.Diagnostics.Metrics;
+using DatasetCache.Reading;
 
 namespace DatasetCache.Http.Metrics;
 
@@ -7,7 +8,7 @@ internal sealed class FileReadInstruments
 {
     private static readonly KeyValuePair<string, object?> Memory = new("source", "memory"), Disk = new("source", "local"), Peer = new("source", "peer"), Origin = new("source", "origin");
 
-    public FileReadInstruments(Meter meter, Func<FileReadCounters> counters)
+    public FileReadInstruments(Meter meter, Func<ReadCounts> counters)
     {
         meter.CreateObservableCounter("dataset_cache_file_reads_total", () => Sources(counters()), unit: null, "Files read over HTTP, by the farthest place that bytes had to come from.");
         meter.CreateObservableCounter("dataset_cache_file_reads_joined_total", () => counters().StampedePrevented, unit: null, "Loads and fetches for a read that somebody else was doing already.");
@@ -17,6 +18,6 @@ internal sealed class FileReadInstruments
         meter.CreateObservableUpDownCounter("dataset_cache_memory_limit_bytes", () => counters().MemoryLimit, "By", "The most that the memory tier may allocate; 0 without one.");
     }
 
-    private static Measurement<long>[] Sources(FileReadCounters read)
+    private static Measurement<long>[] Sources(ReadCounts read)
         => [new(read.MemoryHits, Memory), new(read.DiskHits, Disk), new(read.PeerHits, Peer), new(read.OriginReads, Origin)];
 }

@@ -2,6 +2,7 @@ using System.Diagnostics.Metrics;
 using System.Reflection;
 using DatasetCache.Http.Access;
 using DatasetCache.Http.Serving;
+using DatasetCache.Reading;
 using DatasetCache.Telemetry;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
@@ -22,7 +23,7 @@ internal sealed class NodeTelemetry : IDisposable
     private NodeTelemetry(WebApplication app, NodeParts parts, TimeProvider time)
     {
         Version = typeof(NodeTelemetry).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion.Split('+')[0] ?? "0";
-        Reads = () => FileReadCounters.Of(parts);
+        Reads = () => parts.Reads;
         Cache = new CacheTelemetry(parts.Cache, time, new CacheTelemetrySources
         {
             Version = Version,
@@ -44,7 +45,7 @@ internal sealed class NodeTelemetry : IDisposable
     public CacheTelemetry Cache { get; }
 
     /// <summary>How reads of single files were answered.</summary>
-    public Func<FileReadCounters> Reads { get; }
+    public Func<ReadCounts> Reads { get; }
 
     /// <summary>Whether metrics and traces are sent anywhere.</summary>
     public bool Exports => export is not null;

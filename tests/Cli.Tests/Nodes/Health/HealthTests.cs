@@ -51,9 +51,9 @@ public sealed class HealthTests : IDisposable
         Assert.Equal((0, 2, 1, 0), (Of("l1_hits"), Of("l2_hits"), Of("l3_hits"), Of("peer_hits")));
         Assert.Equal((4, 1, 0, 0), (Of("total_requests"), Of("failed_requests"), Of("evictions"), Of("stampede_prevented")));
         Assert.Equal((0, 0.6667), (health.GetProperty("l1_hit_rate").GetDouble(), health.GetProperty("l2_hit_rate").GetDouble()));
-        Assert.Equal((0, 0, 4096, 1), (Of("l1_size_bytes"), Of("l1_limit_bytes"), Of("l2_size_bytes"), Of("entries")));
+        Assert.Equal((0, 256 << 20, 4096, 1), (Of("l1_size_bytes"), Of("l1_limit_bytes"), Of("l2_size_bytes"), Of("entries")));
         Assert.True(Of("l2_limit_bytes") > 0 && Of("disk_free_bytes") > 0);
-        Assert.False(health.GetProperty("features").GetProperty("memory_tier").GetBoolean());
+        Assert.True(health.GetProperty("features").GetProperty("memory_tier").GetBoolean());
         Assert.Empty(health.GetProperty("problems").EnumerateObject());
     }
 
