@@ -34,12 +34,12 @@ public sealed class ClusterTests
         var jobs = await Task.WhenAll(half.Others.Select(job => job.Value));
 
         foreach (var job in jobs)
-            await TestCluster.CheckAsync(job.Path);
+            await TestCluster.CheckAsync(job.Path, TestCluster.LargeDataset);
         AssertNothingHeldWasReadAgain(cluster, half);
         // It returns and needs nothing from the origin.
         await half.Coordinator.StartAsync();
         var before = cluster.Origin.Served.Total;
-        await TestCluster.CheckAsync((await half.Coordinator.AcquireAsync()).Path);
+        await TestCluster.CheckAsync((await half.Coordinator.AcquireAsync(TestCluster.LargeDataset)).Path, TestCluster.LargeDataset);
         Assert.Equal(before, cluster.Origin.Served.Total);
     }
 
@@ -56,10 +56,10 @@ public sealed class ClusterTests
         var jobs = await Task.WhenAll(half.Others.Select(job => job.Value));
         // Another coordinates by now: what the first one says when it awakes is of an older epoch.
         half.Coordinator.Resume();
-        var late = await half.Coordinator.ReturnAsync();
+        var late = await half.Coordinator.ReturnAsync(TestCluster.LargeDataset);
 
         foreach (var job in jobs.Append(late))
-            await TestCluster.CheckAsync(job.Path);
+            await TestCluster.CheckAsync(job.Path, TestCluster.LargeDataset);
         AssertNothingHeldWasReadAgain(cluster, half);
         // Others read in its place what it was about to read; nobody reads more than that twice.
         Assert.InRange(cluster.Origin.Served.Total, TestCluster.Bytes, 2 * TestCluster.Bytes);
@@ -71,11 +71,11 @@ public sealed class ClusterTests
         var goOn = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         var reached = cluster.Origin.Served.When(TestCluster.Bytes / 2, goOn.Task);
         var progress = cluster.Nodes.ToDictionary(node => node, _ => new Watched());
-        var jobs = cluster.Nodes.ToDictionary(node => node, node => node.AcquireAsync(progress: progress[node].Report));
+        var jobs = cluster.Nodes.ToDictionary(node => node, node => node.AcquireAsync(TestCluster.LargeDataset, progress[node].Report));
         await reached;
         var finished = FinishedReads(cluster);
         await Task.WhenAll(progress.Values.Select(node => node.ReachesAsync(finished.Sum(range => range.To - range.From)))).WaitAsync(TimeSpan.FromSeconds(30));
-        var coordinator = await cluster.CoordinatorAsync("d1");
+        var coordinator = await cluster.CoordinatorAsync(TestCluster.LargeDataset);
         jobs.Remove(coordinator, out var lost);
         _ = lost!.ContinueWith(job => job.Exception, TaskScheduler.Default);
         return new Half(coordinator, jobs, finished, cluster.Origin.Served.All.Count, goOn.SetResult);

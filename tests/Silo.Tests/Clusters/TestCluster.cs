@@ -34,6 +34,9 @@ internal sealed class TestCluster : IAsyncDisposable
     /// <summary>Bytes of each dataset d1, d2 and so on.</summary>
     public static long Bytes { get; } = Files.Sum(file => file.Size);
 
+    /// <summary>One file of <see cref="Bytes"/>: what a node has of it are pieces of it.</summary>
+    public const string LargeDataset = "large";
+
     public const string SmallDataset = "small";
 
     public const long SmallBytes = 6 * 20_000;
@@ -44,6 +47,7 @@ internal sealed class TestCluster : IAsyncDisposable
     {
         var network = ownNetwork ? await TestNetwork.CreateAsync(nodes) : null;
         var server = await RangeServer.StartAsync([
+            ($"datasets/{LargeDataset}/large.bin", Bytes),
             .. Enumerable.Range(1, 4).SelectMany(d => Files.Select(file => (string.Create(CultureInfo.InvariantCulture, $"datasets/d{d}/{file.Name}"), file.Size))),
             .. Enumerable.Range(0, 6).Select(i => (string.Create(CultureInfo.InvariantCulture, $"datasets/{SmallDataset}/{i}.png"), SmallBytes / 6))]);
         var cluster = new TestCluster(server, await FaultProxy.StartAsync(server.Endpoint, network?.Host), network, await PostgresServer.ConnectionStringAsync(network?.Host));
@@ -81,7 +85,12 @@ internal sealed class TestCluster : IAsyncDisposable
     /// <summary>What stands in a job's path is what the origin has, byte for byte.</summary>
     public static async Task CheckAsync(string path, string dataset = "d1")
     {
-        var files = dataset == SmallDataset ? [.. Enumerable.Range(0, 6).Select(i => (Name: $"{i}.png", Size: SmallBytes / 6))] : Files;
+        (string Name, long Size)[] files = dataset switch
+        {
+            SmallDataset => [.. Enumerable.Range(0, 6).Select(i => ($"{i}.png", SmallBytes / 6))],
+            LargeDataset => [("large.bin", Bytes)],
+            _ => Files,
+        };
         foreach (var (name, size) in files)
         {
             var expected = new byte[size];
