@@ -74,7 +74,7 @@ public sealed class LostNodeTests : IDisposable
         var key = Path.GetFileName(await process.ReadLineAsync());
         await first.DisposeAsync();
         await using var second = await TestNode.StartAsync(dscache.In("cache"), source, leaseTtl: TimeSpan.FromSeconds(1));
-        await Task.Delay(TimeSpan.FromSeconds(3));
+        await second.RenewedAsync(9);
 
         Assert.Equal(Eviction.EvictionOutcome.Protected, (await second.Service.EvictAsync(key, dryRun: false, CancellationToken.None)).Outcome);
         await process.TypeAsync("\n");

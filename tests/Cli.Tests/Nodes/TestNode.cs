@@ -11,6 +11,7 @@ using DatasetCache.Origins;
 using DatasetCache.Store;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.Logging;
 
@@ -56,6 +57,15 @@ internal sealed class TestNode : IAsyncDisposable
 
     public Uri Url => new(app.Urls.Single());
 
+    private readonly SemaphoreSlim renewals = new(0);
+
+    /// <summary>Waits until leases were renewed so many times more.</summary>
+    public async Task RenewedAsync(int times)
+    {
+        for (var seen = 0; seen < times; seen++)
+            Assert.True(await renewals.WaitAsync(TimeSpan.FromSeconds(30)), $"{seen} renewals came of {times}");
+    }
+
     /// <param name="folder">What it reads datasets from for others, and its default origin.</param>
     /// <param name="before">Comes before every request.</param>
     /// <param name="configuration">What would stand in the environment.</param>
@@ -79,9 +89,16 @@ internal sealed class TestNode : IAsyncDisposable
                 await next(context);
             });
         }
+        TestNode? node = null;
+        app.Use(next => async context =>
+        {
+            await next(context);
+            if (context.Request.Path.Value!.EndsWith("/renew", StringComparison.Ordinal) && context.Response.StatusCode == StatusCodes.Status200OK)
+                node!.renewals.Release();
+        });
         NodeApplication.Use(app, new NodeParts(service, cache, new TwoNodes(service), new ApiOptions { Token = token, Folders = [folder], Caps = caps }));
+        node = new TestNode(app, held, cache, service, token) { Caps = caps };
         await app.StartAsync();
-        var node = new TestNode(app, held, cache, service, token) { Caps = caps };
         held.Write(new NodeAddress("test-node", app.Urls.Single(), token.Path, Environment.ProcessId));
         return node;
     }
@@ -101,6 +118,7 @@ internal sealed class TestNode : IAsyncDisposable
         await app.DisposeAsync();
         await Service.DisposeAsync();
         held.Dispose();
+        renewals.Dispose();
         Cache.Dispose();
         Caps.Dispose();
     }

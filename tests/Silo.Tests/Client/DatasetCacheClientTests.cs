@@ -94,7 +94,7 @@ public sealed class DatasetCacheClientTests : IDisposable
         await using var second = await StartSiloAsync(leaseTtl: TimeSpan.FromSeconds(2));
 
         // Longer than it holds by itself.
-        await Task.Delay(TimeSpan.FromSeconds(6));
+        await second.RenewedAsync(9);
 
         Assert.Equal(EvictionOutcome.Protected, (await second.Service.EvictAsync(lease.CacheKey, dryRun: false, CancellationToken.None)).Outcome);
         await lease.DisposeAsync();

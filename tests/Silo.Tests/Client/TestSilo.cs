@@ -21,9 +21,18 @@ internal sealed class TestSilo : IAsyncDisposable
     private readonly IHost host;
     private readonly LocalDatasetCache cache;
 
-    private TestSilo(IHost host, LocalDatasetCache cache, NodeService service) => (this.host, this.cache, Service) = (host, cache, service);
+    private readonly SemaphoreSlim renewals;
+
+    private TestSilo(IHost host, LocalDatasetCache cache, NodeService service, SemaphoreSlim renewals) => (this.host, this.cache, Service, this.renewals) = (host, cache, service, renewals);
 
     public NodeService Service { get; }
+
+    /// <summary>Waits until leases were renewed so many times more.</summary>
+    public async Task RenewedAsync(int times)
+    {
+        for (var seen = 0; seen < times; seen++)
+            Assert.True(await renewals.WaitAsync(TimeSpan.FromSeconds(30)), $"{seen} renewals came of {times}");
+    }
 
     public static async Task<TestSilo> StartAsync(string root, IOriginFactory origins, (int Silo, int Gateway) ports, TimeSpan? leaseTtl = null)
     {
@@ -31,6 +40,7 @@ internal sealed class TestSilo : IAsyncDisposable
         var service = new NodeService(Node, cache, holdings: null, TimeProvider.System, leaseTtl);
         var self = new Peer(Node, "127.0.0.1:1");
         var token = NodeToken.Create(root);
+        var renewals = new SemaphoreSlim(0);
         var host = new HostBuilder()
             .ConfigureLogging(logging => logging.ClearProviders())
             .UseOrleans(silo =>
@@ -38,11 +48,17 @@ internal sealed class TestSilo : IAsyncDisposable
                 silo.UseLocalhostClustering(ports.Silo, ports.Gateway, primarySiloEndpoint: null, serviceId: "dscache", clusterId: "dscache");
                 silo.Configure<SiloOptions>(options => options.SiloName = Node);
                 silo.AddDatasetGrains(new GrainAccess { Secret = new CallSecret(RandomNumberGenerator.GetBytes(32)), Token = token });
+                silo.AddIncomingGrainCallFilter(async call =>
+                {
+                    await call.Invoke();
+                    if (call is { MethodName: nameof(INodeGrain.RenewAsync), Result: LeaseMessage })
+                        renewals.Release();
+                });
                 silo.Services.AddSingleton(self).AddSingleton<INodeService>(service).AddSingleton<INodeHoldings>(new Nothing(self));
             })
             .Build();
         await host.StartAsync();
-        return new TestSilo(host, cache, service);
+        return new TestSilo(host, cache, service, renewals);
     }
 
     /// <summary>Two that were free a moment ago.</summary>
@@ -61,6 +77,7 @@ internal sealed class TestSilo : IAsyncDisposable
         await host.StopAsync(new CancellationToken(canceled: true));
         await ((IAsyncDisposable)host).DisposeAsync();
         await Service.DisposeAsync();
+        renewals.Dispose();
         cache.Dispose();
     }
 
