@@ -27,11 +27,14 @@ internal sealed class TestSilo : IAsyncDisposable
 
     public NodeService Service { get; }
 
-    /// <summary>Waits until leases were renewed so many times more.</summary>
+    private int refused;
+
+    /// <summary>Waits until leases were renewed so many times more, and none in vain: who has lost his acquires again, and is protected all the same.</summary>
     public async Task RenewedAsync(int times)
     {
         for (var seen = 0; seen < times; seen++)
             Assert.True(await renewals.WaitAsync(TimeSpan.FromSeconds(30)), $"{seen} renewals came of {times}");
+        Assert.Equal(0, Volatile.Read(ref refused));
     }
 
     public static async Task<TestSilo> StartAsync(string root, IOriginFactory origins, (int Silo, int Gateway) ports, TimeSpan? leaseTtl = null)
@@ -41,6 +44,7 @@ internal sealed class TestSilo : IAsyncDisposable
         var self = new Peer(Node, "127.0.0.1:1");
         var token = NodeToken.Create(root);
         var renewals = new SemaphoreSlim(0);
+        TestSilo? started = null;
         var host = new HostBuilder()
             .ConfigureLogging(logging => logging.ClearProviders())
             .UseOrleans(silo =>
@@ -51,14 +55,18 @@ internal sealed class TestSilo : IAsyncDisposable
                 silo.AddIncomingGrainCallFilter(async call =>
                 {
                     await call.Invoke();
-                    if (call is { MethodName: nameof(INodeGrain.RenewAsync), Result: LeaseMessage })
-                        renewals.Release();
+                    if (call.MethodName != nameof(INodeGrain.RenewAsync))
+                        return;
+                    if (call.Result is null)
+                        Interlocked.Increment(ref started!.refused);
+                    renewals.Release();
                 });
                 silo.Services.AddSingleton(self).AddSingleton<INodeService>(service).AddSingleton<INodeHoldings>(new Nothing(self));
             })
             .Build();
+        started = new TestSilo(host, cache, service, renewals);
         await host.StartAsync();
-        return new TestSilo(host, cache, service, renewals);
+        return started;
     }
 
     /// <summary>Two that were free a moment ago.</summary>
