@@ -31,6 +31,14 @@ internal sealed class NodeApi : IDisposable
     /// <summary>Opens the connection, so that it is not part of what is measured.</summary>
     public Task GreetAsync() => http.GetStringAsync("/v1/status");
 
+    /// <summary>Where its data plane listens (host:port).</summary>
+    public async Task<string> EndpointAsync()
+    {
+        using var cluster = JsonDocument.Parse(await http.GetStringAsync("/v1/cluster?limit=1"));
+        var self = cluster.RootElement.GetProperty("self").GetString();
+        return cluster.RootElement.GetProperty("nodes").EnumerateArray().First(node => string.Equals(node.GetProperty("node").GetString(), self, StringComparison.Ordinal)).GetProperty("address").GetString()!;
+    }
+
     /// <summary>Asks, and waits until the node is done.</summary>
     /// <param name="watch">Is told how many bytes have come from the origin and how many from others, again and again, with a timestamp.</param>
     public async Task<JobOutcome> AcquireAsync(MadeDataset dataset, Action<long, long, long>? watch = null)

@@ -39,8 +39,8 @@ internal sealed record KilledRun(int Victim, bool IsCoordinator, double At, doub
         var coordinator = CoordinatorOf(ground, nodes, dataset);
         var chosen = victim ?? coordinator;
         var survivors = nodes.Where(node => node != chosen).ToArray();
-        var holdings = new Holdings(ground, dataset, survivors);
-        var held = survivors.SelectMany(holdings.Of).ToHashSet();
+        using var holdings = await Holdings.OfAsync(ground, dataset, survivors);
+        var held = survivors.SelectMany(holdings.Noted).ToHashSet();
         using (var process = Process.GetProcessById(ground.ProcessOf(chosen)))
             process.Kill();
         var killed = Stopwatch.GetTimestamp();
