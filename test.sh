@@ -3,6 +3,7 @@
 # ./test.sh WORD…              only tests whose class or method name contains a WORD
 # ./test.sh -trait Fault=19    options go to the test runner (xunit.v3: -class, -method, -namespace, -trait, …) with their values
 # ./test.sh --list-faults      fault case numbers and the tests that cover them
+# ./test.sh faults [--long]    every case of docs/faults.md, and its table; --long: the long forms and half an hour of soak
 # The last line is always "N passed, N failed, N skipped"; the exit code is 0 only if none failed.
 set -euo pipefail
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -80,7 +81,15 @@ start_servers() {
 }
 
 # Words become name filters, options pass as they are.
-filter=()
+filter=() faults=
+if [[ ${1:-} == faults ]]; then
+  faults=${2:-quick}
+  [[ $# -le 2 && $faults =~ ^(quick|--long)$ ]] || { echo "test.sh: faults takes --long or nothing" >&2; failed=1; exit 64; }
+  set --
+  for ((fault = 1; fault <= 27; fault++)); do filter+=(-trait "Fault=$fault"); done
+  export DSCACHE_TEST_FAULTS=$servers/faults.jsonl
+  [[ $faults != --long ]] || export DSCACHE_TEST_LONG=1
+fi
 while (($# > 0)); do
   case $1 in
     -*) filter+=("${@:1:2}"); shift $(($# > 1 ? 2 : 1)) ;;
@@ -96,11 +105,14 @@ color=()
 run_program() {
   local status=0
   echo "== $(basename "$1")"
-  "$1" -noLogo "${color[@]}" -trx "$(result_of "$1")" "${filter[@]}" || status=$?
+  "$1" -noLogo "${color[@]}" -trx "$(result_of "$1")" $(report_of "$1") "${filter[@]}" || status=$?
   tally "$1" $status
 }
 
 result_of() { echo "$servers/$(basename "$1").trx"; }
+
+# For the table of faults, which needs the traits too.
+report_of() { [[ -z $faults ]] || echo "-xml $servers/$(basename "$1").xml"; }
 
 tally() {
   local result before=$failed
@@ -129,7 +141,7 @@ done
 # Mostly it waits, for silos that start, die and are missed: the others run beside it.
 waiting=$(grep '/Silo\.Tests/' <<<"$programs") || true
 if [[ -n $waiting ]]; then
-  "$waiting" -noLogo -noColor -trx "$(result_of "$waiting")" "${filter[@]}" >"$servers/waiting.log" 2>&1 &
+  "$waiting" -noLogo -noColor -trx "$(result_of "$waiting")" $(report_of "$waiting") "${filter[@]}" >"$servers/waiting.log" 2>&1 &
   beside=$!
 fi
 for program in $(grep -Ev '/(Cache\.Tests|Cli\.Tests|Pages|Silo\.Tests)/' <<<"$programs"); do
@@ -142,4 +154,15 @@ if [[ -n $waiting ]]; then
   echo "== $(basename "$waiting")"
   cat "$servers/waiting.log"
   tally "$waiting" $status
+fi
+if [[ -n $faults ]]; then
+  if [[ $faults == --long && $half == DatasetCache.sln ]]; then
+    echo "== Soak"
+    tests/Soak/run --minutes "${DSCACHE_SOAK_MINUTES:-30}" | tee "$servers/soak.log" || failed=$((failed + 1))
+    sed -n '/^soak: /p' "$servers/soak.log" >"$servers/soak.txt"
+  fi
+  missing=()
+  [[ $half == DatasetCache.sln ]] || missing=("Orleans does not restore here")
+  echo
+  tests/FaultTable/bin/Release/net10.0/fault-table "$servers" docs/faults.md "./test.sh faults${DSCACHE_TEST_LONG:+ --long}" "${missing[@]}" || failed=$((failed + 1))
 fi

@@ -1,3 +1,5 @@
+using DatasetCache.Integrity;
+using DatasetCache.Eviction;
 using DatasetCache.Datasets;
 using DatasetCache.Store;
 using DatasetCache.Testing;
@@ -54,6 +56,32 @@ public sealed class CacheFixture : IAsyncDisposable
         foreach (var file in paths)
             Assert.Equal(Origin.Content("datasets/cats/" + file), File.ReadAllBytes(System.IO.Path.Join(path, file)));
     }
+
+    /// <summary>A case of the fault table that plays in this cache: nothing beside the root and the jobs may change until its end.</summary>
+    public FaultCase Case(int number, string? seed = null, [System.Runtime.CompilerServices.CallerMemberName] string test = "")
+    {
+        var fault = new FaultCase(number, test) { Seed = seed };
+        fault.Guard(folder.Path, Root, Jobs);
+        return fault;
+    }
+
+    /// <summary>What every case ends in: whatever a fresh process calls ready is what its manifest says, and after its sweep no staging file is left.</summary>
+    public async Task EndAsync(FaultCase fault)
+    {
+        var healthy = Open();
+        foreach (var entry in healthy.List().Where(entry => entry.Broken is null))
+        {
+            var found = await healthy.VerifyAsync(entry.CacheKey, new VerifyOptions { Level = VerifyLevel.Pieces, Heal = false });
+            fault.Whole(found is null or { Outcome: VerifyOutcome.Sound }, entry.CacheKey);
+        }
+        healthy.Sweep(TimeSpan.Zero);
+        await healthy.PruneAsync(new PruneFilter { Orphaned = true });
+        fault.NoOrphans(Root);
+        fault.End();
+    }
+
+    /// <summary>These files as the origin has them.</summary>
+    public IEnumerable<KeyValuePair<string, byte[]>> Contents(params IEnumerable<string> paths) => paths.Select(path => KeyValuePair.Create(path, Origin.Content("datasets/cats/" + path)));
 
     /// <summary>I5: after the sweep nothing is left in staging but the two permanent locks.</summary>
     public void AssertStagingIsClean()

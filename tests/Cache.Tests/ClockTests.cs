@@ -15,12 +15,12 @@ public sealed class ClockTests : IAsyncDisposable
 
     public ValueTask DisposeAsync() => fixture.DisposeAsync();
 
-    [Theory]
+    [FaultTheory(16)]
     [InlineData(1)]
     [InlineData(-1)]
-    [Trait("Fault", "16")]
     public async Task Leases_job_links_and_pins_do_not_look_at_the_clock(int hours)
     {
+        var fault = fixture.Case(16);
         var cache = fixture.Open(time: time);
         var lease = await cache.AcquireAsync(fixture.Request(snapshot: "leased"), cancellationToken: TestContext.Current.CancellationToken);
         string linked, pinned;
@@ -30,15 +30,22 @@ public sealed class ClockTests : IAsyncDisposable
             Assert.True(cache.Pin(pinned = held.CacheKey));
 
         time.Advance(hours * Hour);
+        fault.Fired();
 
         var other = fixture.Open(time: time);
+        // One that nothing protects, for what is to go to have gone.
+        await (await other.AcquireAsync(fixture.Request(snapshot: "free"), cancellationToken: TestContext.Current.CancellationToken)).DisposeAsync();
+        Assert.Single((await other.PruneAsync(new PruneFilter { All = true }, cancellationToken: TestContext.Current.CancellationToken)).Evicted);
         foreach (var key in (string[])[lease.CacheKey, linked, pinned])
-            Assert.Equal(EvictionOutcome.Protected, (await other.EvictAsync(key, cancellationToken: TestContext.Current.CancellationToken)).Outcome);
+            fault.Kept((await other.EvictAsync(key, cancellationToken: TestContext.Current.CancellationToken)).Outcome == EvictionOutcome.Protected, key);
+        fault.HandedOut(fixture.Job(1) + "/dataset", fixture.Contents("a.bin"));
         await lease.DisposeAsync();
         cache.Release(fixture.Job(1));
         cache.Unpin(pinned);
+        // And none of them lives for ever.
         foreach (var key in (string[])[lease.CacheKey, linked, pinned])
             Assert.Equal(EvictionOutcome.Evicted, (await other.EvictAsync(key, cancellationToken: TestContext.Current.CancellationToken)).Outcome);
+        await fixture.EndAsync(fault);
     }
 
     [Theory]

@@ -68,18 +68,19 @@ public sealed class MemoryOrigin(string identity = "memory:test") : IOrigin, IOr
     public void ForgetServed() => served.Clear();
 
     /// <summary>No byte of any object was given twice.</summary>
-    public bool ServedEachByteOnce()
-        => served.GroupBy(part => part.Key, StringComparer.Ordinal).All(parts =>
+    public bool ServedEachByteOnce() => Repeated == 0;
+
+    /// <summary>How many bytes were given more than once, over all objects.</summary>
+    public long Repeated => served.GroupBy(part => part.Key, StringComparer.Ordinal).Sum(parts =>
+    {
+        var (end, repeated) = (0L, 0L);
+        foreach (var (_, offset, length) in parts.OrderBy(part => part.Offset))
         {
-            var end = 0L;
-            foreach (var (_, offset, length) in parts.Where(part => part.Length > 0).OrderBy(part => part.Offset))
-            {
-                if (offset < end)
-                    return false;
-                end = offset + length;
-            }
-            return true;
-        });
+            repeated += Math.Max(0, Math.Min(end, offset + length) - offset);
+            end = Math.Max(end, offset + length);
+        }
+        return repeated;
+    });
 
     public (IOrigin Origin, string Prefix) Open(string? origin) => (this, origin is null or "memory" ? "" : origin.TrimEnd('/') + "/");
 

@@ -4,16 +4,16 @@ using DatasetCache.Testing;
 
 namespace DatasetCache.Cache.Tests.Eviction;
 
-[Trait("Fault", "18")]
 public sealed class EvictionRaceTests : IAsyncDisposable
 {
     private readonly CacheFixture fixture = new();
 
     public ValueTask DisposeAsync() => fixture.DisposeAsync();
 
-    [Fact]
+    [Fault(18)]
     public async Task Whoever_has_a_lease_reads_every_byte_however_hard_others_evict()
     {
+        var fault = fixture.Case(18);
         fixture.Put("a.bin", MemoryOrigin.Bytes(1, 20_000));
         fixture.Put("deep/b.bin", MemoryOrigin.Bytes(2, 5_000));
         string key;
@@ -28,7 +28,7 @@ public sealed class EvictionRaceTests : IAsyncDisposable
             {
                 await using var lease = await caches[reader].AcquireAsync(fixture.Request(), cancellationToken: over.Token);
                 Interlocked.Increment(ref lease.Outcome == AcquireOutcome.Hit ? ref hits : ref misses);
-                fixture.AssertHoldsTheOrigin(lease.Path, "a.bin", "deep/b.bin");
+                fault.HandedOut(lease.Path, fixture.Contents("a.bin", "deep/b.bin"));
             }
         }, over.Token)).ToArray();
         var evictor = Task.Run(async () =>
@@ -39,11 +39,13 @@ public sealed class EvictionRaceTests : IAsyncDisposable
         // Whoever fails ends the others.
         _ = Task.WhenAny(readers.Append(evictor)).Unwrap().ContinueWith(_ => over.CancelAsync(), CancellationToken.None, TaskContinuationOptions.OnlyOnFaulted, TaskScheduler.Default);
         await Task.WhenAll([.. readers, evictor]);
-        fixture.Open().Sweep(TimeSpan.Zero);
-        fixture.AssertStagingIsClean();
+        fault.Kept(isThere: true, "every leased file, read to its end");
+        fault.Fired(evicted);
+        await fixture.EndAsync(fault);
     }
 
     [Fact]
+    [Trait("Fault", "18")]
     public async Task A_link_that_is_made_while_others_evict_points_at_a_dataset_or_nobody_was_told_of_it()
     {
         fixture.Put("a.bin", MemoryOrigin.Bytes(1, 20_000));
@@ -69,21 +71,25 @@ public sealed class EvictionRaceTests : IAsyncDisposable
         }
     }
 
-    [Fact]
+    [Fault(18)]
     public async Task A_file_that_is_open_is_read_to_its_end_although_its_entry_is_evicted()
     {
+        var fault = fixture.Case(18);
         fixture.Put("a.bin", MemoryOrigin.Bytes(1, 200_000));
         var cache = fixture.Open();
         var lease = await cache.AcquireAsync(fixture.Request());
         await using var file = File.OpenRead(Path.Join(lease.SnapshotPath, "a.bin"));
         await lease.DisposeAsync();
         Assert.Equal(EvictionOutcome.Evicted, (await cache.EvictAsync(lease.CacheKey)).Outcome);
+        fault.Fired();
         var bytes = new byte[200_000];
         await file.ReadExactlyAsync(bytes);
-        Assert.Equal(fixture.Origin.Content("datasets/cats/a.bin"), bytes);
+        fault.Whole(bytes.AsSpan().SequenceEqual(fixture.Origin.Content("datasets/cats/a.bin")), "the open file");
+        await fixture.EndAsync(fault);
     }
 
     [Fact]
+    [Trait("Fault", "18")]
     public async Task A_cache_of_two_processes_at_its_limit_never_exceeds_it()
     {
         const long Quota = 100_000;

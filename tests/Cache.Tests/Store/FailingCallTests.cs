@@ -9,17 +9,17 @@ public sealed class FailingCallTests
     private static readonly string[] Files = ["a.jpg", "images/b.jpg", "images/large.bin"];
 
     /// <summary>SQLite's method: the first call to the file system fails, then the second, and so on until one run has no failure.</summary>
-    [Theory]
+    [FaultTheory(9)]
     [InlineData(5, true)]   // EIO
     [InlineData(28, true)]  // ENOSPC
     [InlineData(5, false)]
-    [Trait("Fault", "9")]
     public async Task Whichever_call_fails_nothing_broken_is_ready_and_the_next_get_succeeds(int errno, bool cold)
     {
-        var fired = 0;
+        var fault = new FaultCase(9);
         for (var n = 1; ; n++)
         {
             await using var fixture = new CacheFixture();
+            var surroundings = fixture.Case(9);
             fixture.Put("a.jpg", MemoryOrigin.Bytes(1, 6_000));
             fixture.Put("images/b.jpg", MemoryOrigin.Bytes(2, 100));
             fixture.Put("images/large.bin", MemoryOrigin.Bytes(3, 5_000_000));
@@ -44,18 +44,21 @@ public sealed class FailingCallTests
             }
             if (!hit)
                 break;
-            fired++;
+            fault.Fired();
 
-            // I1: what a fresh process calls ready is whole; I4: it comes to that by itself; I5: nothing is left over.
+            // What a fresh process calls ready is whole; it comes to that by itself; nothing is left over.
             var healthy = fixture.Open();
             foreach (var entry in healthy.List())
-                fixture.AssertHoldsTheOrigin(entry.Path, Files);
-            await using (var again = await healthy.AcquireAsync(fixture.Request(1)))
-                fixture.AssertHoldsTheOrigin(again.Path + "/", Files);
+                fault.HandedOut(entry.Path, fixture.Contents(Files));
+            await using (var again = await fault.HealsAsync(() => healthy.AcquireAsync(fixture.Request(1))))
+                fault.HandedOut(again.Path, fixture.Contents(Files));
+            fault.Worst(fixture.Origin.Repeated, "bytes read twice");
             healthy.Sweep(TimeSpan.Zero);
-            fixture.AssertStagingIsClean();
+            fault.NoOrphans(fixture.Root);
+            surroundings.AssertUntouched(fault);
         }
-        Assert.True(fired > 50, $"only {fired} calls were made to fail");
+        Assert.True(fault.Fires > 50, $"only {fault.Fires} calls were made to fail");
+        fault.End();
     }
 
     /// <summary>The same where another entry must be evicted for it, whose files a third one shares.</summary>

@@ -3,7 +3,6 @@ using DatasetCache.Testing;
 namespace DatasetCache.Cache.Tests.Store;
 
 /// <summary>A cache on a real file system of 32 MiB that others fill too.</summary>
-[Trait("Fault", "4")]
 public sealed class FullDiskTests : IAsyncLifetime
 {
     private readonly MemoryOrigin origin = new();
@@ -29,6 +28,7 @@ public sealed class FullDiskTests : IAsyncLifetime
     }
 
     [Fact]
+    [Trait("Fault", "4")]
     public async Task What_does_not_fit_the_disk_makes_room_by_evicting()
     {
         Assert.SkipUnless(disk is not null, "needs root, mkfs.ext4 and a loop device");
@@ -43,12 +43,14 @@ public sealed class FullDiskTests : IAsyncLifetime
         Assert.Equal(25_000_000, new FileInfo(Path.Join(second.Path, "a.bin")).Length);
     }
 
-    [Theory]
+    [FaultTheory(4)]
     [InlineData(true)]
     [InlineData(false)]
     public async Task A_disk_that_others_fill_under_a_download_costs_what_is_unprotected_or_the_download_and_nothing_else(bool evictable)
     {
         Assert.SkipUnless(disk is not null, "needs root, mkfs.ext4 and a loop device");
+        var fault = new FaultCase(4);
+        fault.Guard(Path.Join(Disk, "theirs"));
         await using var cache = Open();
         var first = await cache.AcquireAsync(Dataset("first", 8_000_000));
         if (evictable)
@@ -68,27 +70,36 @@ public sealed class FullDiskTests : IAsyncLifetime
             var full = Path.Join(Disk, "others");
             cache.Evicted += (_, _) => File.Delete(full);
             await using var second = await cache.AcquireAsync(request);
-            Assert.Equal(origin.Content("datasets/second/a.bin"), await File.ReadAllBytesAsync(Path.Join(second.Path, "a.bin")));
+            fault.HandedOut(second.Path, [KeyValuePair.Create("a.bin", origin.Content("datasets/second/a.bin"))]);
             Assert.Null(cache.Inspect(first.CacheKey));
+            // What was in memory when the disk refused it.
+            fault.ReadOnce(origin.Repeated, allowed: 4 << 20);
         }
         else
         {
             await Assert.ThrowsAsync<NoSpaceException>(() => cache.AcquireAsync(request));
             Assert.Equal([first.CacheKey], cache.List().Select(entry => entry.CacheKey));
-            Assert.Empty(Directory.EnumerateDirectories(Path.Join(Disk, "cache", "staging")));
-            Assert.Equal(origin.Content("datasets/first/a.bin"), await File.ReadAllBytesAsync(Path.Join(first.Path, "a.bin")));
+            // The partial download is gone at once.
+            fault.NoOrphans(Path.Join(Disk, "cache"));
+            fault.Kept(File.ReadAllBytes(Path.Join(first.Path, "a.bin")).AsSpan().SequenceEqual(origin.Content("datasets/first/a.bin")), "the leased dataset");
             // Alive, and as good as new when there is space again.
             File.Delete(Path.Join(Disk, "others"));
-            await using var second = await cache.AcquireAsync(request);
-            Assert.Equal(20_000_000, new FileInfo(Path.Join(second.Path, "a.bin")).Length);
+            await using var second = await fault.HealsAsync(() => cache.AcquireAsync(request));
+            fault.HandedOut(second.Path, [KeyValuePair.Create("a.bin", origin.Content("datasets/second/a.bin"))]);
+            // What had come of it was given back with the space.
+            fault.Worst(origin.Repeated, "bytes read twice");
         }
-        Assert.True(fired > 0, "the disk was never filled");
+        cache.Sweep(TimeSpan.Zero);
+        fault.NoOrphans(Path.Join(Disk, "cache"));
+        fault.Fired(fired);
+        fault.End();
     }
 
-    [Fact]
+    [Fault(4)]
     public async Task A_disk_without_inodes_is_a_full_disk_that_heals_by_evicting()
     {
         Assert.SkipUnless(disk is not null, "needs root, mkfs.ext4 and a loop device");
+        var fault = new FaultCase(4);
         await using var cache = Open();
         for (var i = 0; i < 100; i++)
             origin.Put($"datasets/many/{i:d3}.bin", MemoryOrigin.Bytes(i, 5_000));
@@ -104,6 +115,7 @@ public sealed class FullDiskTests : IAsyncLifetime
         catch (IOException)
         {
             // No inode left.
+            fault.Fired();
         }
         // A few must be free for the locks.
         for (var i = 0; i < 40; i++)
@@ -112,12 +124,14 @@ public sealed class FullDiskTests : IAsyncLifetime
         var error = await Assert.ThrowsAsync<NoSpaceException>(() => cache.AcquireAsync(Dataset("more", 100)));
         Assert.True(error.IsDiskFull);
         Assert.Equal([first.CacheKey], cache.List().Select(entry => entry.CacheKey));
-        Assert.Empty(Directory.EnumerateDirectories(Path.Join(Disk, "cache", "staging")));
+        fault.NoOrphans(Path.Join(Disk, "cache"));
+        fault.Kept(Directory.GetFiles(first.Path).Length == 101, "the leased dataset");
 
         await first.DisposeAsync();
-        await using var second = await cache.AcquireAsync(Dataset("more", 100));
+        await using var second = await fault.HealsAsync(() => cache.AcquireAsync(Dataset("more", 100)));
         Assert.Equal([second.CacheKey], cache.List().Select(entry => entry.CacheKey));
-        Assert.Equal(101, Directory.GetFiles(second.Path).Length);
+        fault.HandedOut(second.Path, origin.Keys.Where(key => key.StartsWith("datasets/more/", StringComparison.Ordinal)).Select(key => KeyValuePair.Create(key["datasets/more/".Length..], origin.Content(key))));
+        fault.End();
     }
 
     private void FillUp(long leave)

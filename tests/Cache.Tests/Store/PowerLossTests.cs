@@ -4,7 +4,6 @@ using DatasetCache.Testing;
 namespace DatasetCache.Cache.Tests.Store;
 
 /// <summary>The power goes while a cache works on a file system of its own: everything that was not synced is lost.</summary>
-[Trait("Fault", "2")]
 public sealed class PowerLossTests
 {
     private readonly MemoryOrigin origin = new();
@@ -23,15 +22,18 @@ public sealed class PowerLossTests
             Assert.Equal(origin.Content("datasets/cats/" + name), File.ReadAllBytes(Path.Join(snapshot, name)));
     }
 
-    [Fact]
+    [Fault(2)]
     public async Task Every_dataset_that_was_acknowledged_is_intact_after_a_power_cut_and_so_is_its_pin()
     {
         using var disk = await LoopDisk.TryCreateAsync(128 << 20);
         Assert.SkipUnless(disk is not null, "needs root, mkfs.ext4 and a loop device");
+        var fault = new FaultCase(2);
+        fault.Guard(Path.Join(disk.Path, "theirs"));
+        await disk.SyncAsync();
         origin.Put("datasets/cats/deep/er/b.bin", MemoryOrigin.Bytes(2, 300_000));
         origin.Put("datasets/cats/small.txt", "small");
         var keys = new List<string>();
-        for (var round = 0; round < 4; round++)
+        for (var round = 0; round < (FaultCase.IsLong ? 12 : 4); round++)
         {
             // The next version shares files with the one before, by hard links that must survive too.
             origin.Put("datasets/cats/a.bin", MemoryOrigin.Bytes(100 + round, 5_000_000));
@@ -49,19 +51,27 @@ public sealed class PowerLossTests
             }
             await disk.CutPowerAsync();
             Assert.False(File.Exists(unsynced), "The power was not cut.");
+            fault.Fired();
 
             await using var after = Open(disk);
             Assert.Equal(keys.Order(StringComparer.Ordinal), after.List().Select(entry => entry.CacheKey));
-            Assert.True(after.Inspect(keys[0])!.IsPinned);
+            fault.Kept(after.Inspect(keys[0])!.IsPinned, "the pinned entry");
             foreach (var key in keys)
-                Assert.Equal(VerifyOutcome.Sound, (await after.VerifyAsync(key, new VerifyOptions { Level = VerifyLevel.Pieces, Heal = false }))!.Outcome);
-            await using var hit = await after.AcquireAsync(Request(round));
+                fault.Whole((await after.VerifyAsync(key, new VerifyOptions { Level = VerifyLevel.Pieces, Heal = false }))!.Outcome == VerifyOutcome.Sound, key);
+            await using var hit = await fault.HealsAsync(() => after.AcquireAsync(Request(round)));
             Assert.Equal(AcquireOutcome.Hit, hit.Outcome);
             AssertIntact(hit.SnapshotPath);
+            fault.Worst(hit.BytesFromOrigin, "acknowledged bytes lost");
+            after.Sweep(TimeSpan.Zero);
+            fault.NoOrphans(Path.Join(disk.Path, "cache"));
         }
+        // Of each version what changed, and nothing again.
+        fault.ReadOnce(origin.BytesServed - (keys.Count * 5_000_000L) - 300_005);
+        fault.End();
     }
 
     [Fact]
+    [Trait("Fault", "2")]
     public async Task A_download_that_a_power_cut_ends_is_resumed_or_begun_again_and_never_ready_half_way()
     {
         using var disk = await LoopDisk.TryCreateAsync(192 << 20);
