@@ -82,17 +82,21 @@ public sealed class SiloTests : IDisposable
         Assert.DoesNotContain("hunter2", silo.Said, StringComparison.Ordinal);
     }
 
-    [Fact]
-    [Trait("Fault", "25")]
+    [Fault(25)]
     public async Task A_node_with_another_secret_than_the_cluster_s_is_refused_before_it_joins()
     {
+        var fault = new FaultCase(25);
         await using var first = await NodeAsync("n1");
         using var api = await first.ReadyAsync();
+        fault.Guard(folder["theirs"]);
 
         await using var other = await NodeAsync("n2", secret: new string('x', 40));
 
         Assert.Equal(78, await other.ExitAsync());
         Assert.Contains("have another secret (cluster.secret)", other.Said, StringComparison.Ordinal);
+        fault.Fired();
+        Assert.Equal("n1", await fault.HealsAsync(() => NodeNameAsync(api)));
+        fault.End();
     }
 
     [Fact]

@@ -59,6 +59,9 @@ public sealed class FaultProxy : IAsyncDisposable
     /// <summary>Strikes reads of objects.</summary>
     public FaultRule Add(Fault fault, int fromNth = 1, int times = 1) => Add(new FaultRule { Fault = fault, FromNth = fromNth, Times = times });
 
+    /// <summary>No rule strikes any more.</summary>
+    public void Calm() => rules.Clear();
+
     public async ValueTask DisposeAsync()
     {
         if (server is not null)

@@ -40,7 +40,7 @@ public sealed class FailingDiskTests : IAsyncLifetime
         return new AcquireRequest { Dataset = new() { SnapshotId = "snap_" + name, DatasetId = name, Selection = new() { Mode = DatasetCache.Datasets.SelectionMode.All } } };
     }
 
-    private static void DropCaches(string file)
+    internal static void DropCaches(string file)
     {
         using var opened = File.OpenHandle(file);
         // POSIX_FADV_DONTNEED: read from the disk the next time.
@@ -87,7 +87,7 @@ public sealed class FailingDiskTests : IAsyncLifetime
     }
 
     // Where the file's last block ends on the disk.
-    private static async Task<long> LastBlockAsync(string path)
+    internal static async Task<long> LastBlockAsync(string path)
     {
         using var process = Process.Start(new ProcessStartInfo("filefrag", ["-b4096", "-e", path]) { RedirectStandardOutput = true, UseShellExecute = false })!;
         var text = await process.StandardOutput.ReadToEndAsync();

@@ -167,6 +167,33 @@ public sealed class HostileArchiveTests : IAsyncLifetime
         await RefusedAsync(Start(3).Add("x", [.. "9 path="u8, 0xFF, (byte)'\n'], 'x').End(), "is not UTF-8");
     }
 
+    [Fault(24)]
+    public async Task Names_that_climb_out_links_and_bombs_are_refused_and_the_same_archive_is_taken_without_them()
+    {
+        var fault = new FaultCase(24);
+        fault.Guard(Path.GetDirectoryName(hosts.There)!, hosts.There, hosts.Fixture.Root, hosts.Fixture.Jobs);
+        var before = GC.GetTotalAllocatedBytes(precise: true);
+        foreach (var archive in (byte[][])[
+            .. new[] { "../../evil", "/etc/evil", key + "/files/../../../evil", key + "/files/deep/../../../../evil" }.Select(name => Start(3).Add(name, "evil").End()),
+            .. "123456".Select(type => Start(3).Add(key + "/files/deep", [], type, link: "/etc").End()),
+            Start(3).Add("x", [], 'x', size: 2_000_000_000).End(),
+            Start(2).Add(members[2].Name, [], size: 900_000_000).End(),
+            Start(0).Add(members[0].Name, [], size: 7_000_000_000).End()])
+        {
+            await Assert.ThrowsAsync<IntegrityException>(() => TwoHosts.ImportAsync(hosts.OpenTarget(), archive));
+            fault.Fired();
+            fault.NoOrphans(hosts.There);
+        }
+        await Assert.ThrowsAsync<IntegrityException>(() => TwoHosts.ImportAsync(hosts.OpenTarget(), RawTar.Of(members), new ImportLimits { MaxEntries = 4 }));
+        await Assert.ThrowsAsync<IntegrityException>(() => TwoHosts.ImportAsync(hosts.OpenTarget(), RawTar.Of(members), new ImportLimits { MaxBytes = 5_000 }));
+        fault.Worst(GC.GetTotalAllocatedBytes(precise: true) - before, "bytes allocated, of 9.9 GB declared");
+        Assert.InRange(GC.GetTotalAllocatedBytes(precise: true) - before, 0, 200_000_000);
+        await fault.HealsAsync(() => TwoHosts.ImportAsync(hosts.OpenTarget(), RawTar.Of(members)));
+        fault.Whole(hosts.IsSound(key), key);
+        fault.NoOrphans(hosts.There);
+        fault.End();
+    }
+
     [Fact]
     public async Task Bombs_by_declaration_cost_neither_memory_nor_disk()
     {

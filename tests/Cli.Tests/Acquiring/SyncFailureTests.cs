@@ -7,27 +7,31 @@ public sealed class SyncFailureTests : IDisposable
 
     public void Dispose() => dscache.Dispose();
 
-    [Theory]
+    [FaultTheory(5)]
     [InlineData("syncfs")]
     [InlineData("fsync")]
-    [Trait("Fault", "5")]
     public async Task What_could_not_be_synced_is_never_ready(string call)
     {
         const string strace = "/usr/bin/strace";
         Assert.SkipUnless(File.Exists(strace), "strace is not installed");
+        var fault = new FaultCase(5);
+        fault.Guard(dscache.In("theirs"));
         var origin = dscache.MakeFolder();
         var trace = dscache.In("trace");
         using var process = dscache.StartProgram(strace, "-f", "-o", trace, "-e", $"trace={call}", "-e", $"inject={call}:error=EIO",
             Dscache.Program, "get", origin, "--into", dscache.JobDirectory);
         var result = await process.WaitAsync();
-        Assert.Contains("EIO (Input/output error) (INJECTED)", await File.ReadAllTextAsync(trace, TestContext.Current.CancellationToken), StringComparison.Ordinal);
+        fault.Fired((await File.ReadAllLinesAsync(trace, TestContext.Current.CancellationToken)).Count(line => line.Contains("EIO (Input/output error) (INJECTED)", StringComparison.Ordinal)));
         Assert.Equal((74, ""), (result.ExitCode, result.Out));
         Assert.Contains($"{call} ", result.Error, StringComparison.Ordinal);
         Assert.False(Path.Exists(Path.Join(dscache.JobDirectory, "dataset")));
         Assert.Contains("\"entries\": []", (await dscache.RunAsync("ls", "--json")).Out, StringComparison.Ordinal);
 
-        var healthy = await dscache.GetAsync(origin);
+        var healthy = await fault.HealsAsync(() => dscache.GetAsync(origin));
         Assert.Equal(0, healthy.ExitCode);
-        Assert.Equal("alpha", await File.ReadAllTextAsync(Path.Join(healthy.Out.Trim(), "a.txt"), TestContext.Current.CancellationToken));
+        fault.HandedOut(healthy.Out.Trim(), [KeyValuePair.Create("a.txt", "alpha"u8.ToArray()), KeyValuePair.Create("b.bin", "beta"u8.ToArray())]);
+        Assert.Equal(0, (await dscache.RunAsync("prune", "--orphaned", "-y")).ExitCode);
+        fault.NoOrphans(dscache.In("cache"));
+        fault.End();
     }
 }

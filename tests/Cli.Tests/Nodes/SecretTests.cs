@@ -12,7 +12,6 @@ namespace DatasetCache.Cli.Tests.Nodes;
 /// A daemon with canaries for credentials and a store that fails in every way and says all it was sent: nothing of them is in what the daemon and the command say,
 /// serve or write, with every log turned on.
 /// </summary>
-[Trait("Fault", "27")]
 public sealed class SecretTests : IAsyncLifetime
 {
     private static readonly string[] Canaries =
@@ -49,9 +48,11 @@ public sealed class SecretTests : IAsyncLifetime
         dscache.Dispose();
     }
 
-    [Fact]
+    [Fault(27)]
     public async Task No_secret_is_in_anything_that_is_said_served_or_written()
     {
+        var fault = new FaultCase(27);
+        fault.Guard(dscache.In("theirs"));
         var bearer = ApiToken.New();
         File.WriteAllText(dscache.In("tokens"), ApiToken.Line("rita", "operator", bearer) + "\n");
         var heard = new StringBuilder();
@@ -102,6 +103,11 @@ public sealed class SecretTests : IAsyncLifetime
             Assert.False(said.Contains(secret, StringComparison.OrdinalIgnoreCase), $"'{secret}' is in: {Around(said, secret)}");
         foreach (var sign in new[] { "X-Amz-Signature=", "X-Amz-Security-Token=", "Signature=" })
             Assert.False(said.Contains(sign, StringComparison.OrdinalIgnoreCase), Around(said, sign));
+        fault.Fired(signatures.Count);
+        fault.Worst(0, "secrets found");
+        Assert.Equal(0, (await dscache.RunAsync("prune", "--orphaned", "-y")).ExitCode);
+        fault.NoOrphans(dscache.In("cache"));
+        fault.End();
     }
 
     private static string[] Faults => ["denied", "broken", "throttled", "lists-then-denies", "lists-then-breaks-off", "lists-then-sends-elsewhere", "lists-then-lies", "hangs-up", "not-xml"];

@@ -57,22 +57,24 @@ public sealed class DatasetGrainTests
         Assert.True(after > seen, $"{after} is not above {seen}");
     }
 
-    [Fact]
-    [Trait("Fault", "13")]
+    [Fault(13)]
     public async Task Of_two_activations_the_lower_epoch_gives_up()
     {
+        var fault = new FaultCase(13);
         await using var cluster = await StubCluster.StartAsync(2, withLyingDirectory: true);
         var first = await EpochOnAsync(cluster, 0, Epoch.None);
         var second = await EpochOnAsync(cluster, 1, Epoch.None);
         Assert.NotEqual(first, second);
+        fault.Fired();
         var (lower, higher) = first < second ? (0, second) : (1, first);
 
         // It hears of the higher one, answers once more in its own epoch, which nobody heeds, and ends.
         Assert.True(await EpochOnAsync(cluster, lower, higher) < higher);
-        var next = await UntilAsync(() => EpochOnAsync(cluster, lower, higher), epoch => epoch > higher);
+        var next = await fault.HealsAsync(() => UntilAsync(() => EpochOnAsync(cluster, lower, higher), epoch => epoch > higher));
 
         Assert.Equal(higher, await EpochOnAsync(cluster, 1 - lower, Epoch.None));
         Assert.True(next.Counter > higher.Counter);
+        fault.End();
     }
 
     [Fact]

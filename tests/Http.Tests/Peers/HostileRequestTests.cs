@@ -9,8 +9,7 @@ public sealed class HostileRequestTests
 {
     private const string Plan = FakeContent.Plan;
 
-    [Theory]
-    [Trait("Fault", "26")]
+    [FaultTheory(26)]
     [InlineData("/")]
     [InlineData("/etc/passwd")]
     [InlineData("//etc/passwd")]
@@ -54,9 +53,15 @@ public sealed class HostileRequestTests
     public async Task What_is_no_digest_and_no_number_is_not_found_and_opens_nothing(string target)
     {
         await using var ground = new PeerGround();
-        ground.Content.AddPiece(0, 10, 10);
+        var fault = new FaultCase(26);
+        var piece = ground.Content.AddPiece(0, 10, 10);
         Assert.Equal(404, RawRequest.Status(await RawRequest.SendAsync(ground.Server.Port, RawRequest.Signed(ground, target))));
-        Assert.Equal(0, ground.Content.Calls);
+        fault.Fired();
+        fault.Kept(ground.Content.Calls == 0, "what no piece names, unopened,");
+        // The node goes on, and gives what it may.
+        var answer = await fault.HealsAsync(() => RawRequest.SendAsync(ground.Server.Port, RawRequest.Signed(ground, $"/v1/plans/{Plan}/pieces/0")));
+        fault.Whole(answer.EndsWith(Encoding.Latin1.GetString([.. piece.SelectMany(part => part)]), StringComparison.Ordinal), "the piece");
+        fault.End();
     }
 
     public static TheoryData<string, int> Malformed => new()

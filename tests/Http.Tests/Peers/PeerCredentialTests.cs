@@ -10,12 +10,12 @@ public sealed class PeerCredentialTests
 
     public static TheoryData<string> Targets => [$"/v1/manifests/{Plan}", $"/v1/plans/{Plan}/held", $"/v1/plans/{Plan}/pieces/0", $"/v1/plans/{Plan}/pieces/0-3", $"/v1/plans/{Plan}/pieces/0?parts=0", "/", "/v1/other", "/v1/plans/../../etc/passwd"];
 
-    [Theory]
+    [FaultTheory(25)]
     [MemberData(nameof(Targets))]
-    [Trait("Fault", "25")]
     public async Task Without_a_good_credential_every_route_says_401_and_opens_nothing(string target)
     {
         await using var ground = new PeerGround();
+        var fault = new FaultCase(25);
         ground.Content.AddPiece(0, 1000);
         var (secret, host, now) = (PeerSecret.Of(PeerGround.SecretText), ground.Server.Endpoint, TimeProvider.System.GetUtcNow());
         var soon = now + PeerCredential.Life;
@@ -43,14 +43,18 @@ public sealed class PeerCredentialTests
         foreach (var authorization in bad)
         {
             foreach (var method in new[] { "GET", "PUT", "HEAD", "DELETE" })
+            {
+                fault.Fired();
                 Assert.Equal(401, RawRequest.Status(await RawRequest.SendAsync(ground.Server.Port, RawRequest.Get(target, host, authorization, method))));
+            }
         }
         // Signed rightly for another node, and sent on to this one.
         Assert.Equal(401, RawRequest.Status(await RawRequest.SendAsync(ground.Server.Port, RawRequest.Get(target, "10.0.0.1:80", PeerCredential.Sign(secret, "node-b", "10.0.0.1:80", target, soon)))));
         // For another method.
         Assert.Equal(401, RawRequest.Status(await RawRequest.SendAsync(ground.Server.Port, RawRequest.Get(target, host, PeerCredential.Sign(secret, "node-b", host, target, soon, "PUT")))));
-        Assert.Equal(0, ground.Content.Calls);
-        Assert.NotEqual(401, RawRequest.Status(await RawRequest.SendAsync(ground.Server.Port, RawRequest.Get(target, host, good))));
+        fault.Kept(ground.Content.Calls == 0, "what he may not see, unopened,");
+        Assert.NotEqual(401, RawRequest.Status(await fault.HealsAsync(() => RawRequest.SendAsync(ground.Server.Port, RawRequest.Get(target, host, good)))));
+        fault.End();
     }
 
     [Fact]

@@ -139,6 +139,29 @@ internal sealed class TestCluster : IAsyncDisposable
         }
     }
 
+    /// <summary>A case of the fault table that plays in this cluster: nothing beside the nodes' folders may change until its end.</summary>
+    public FaultCase Case(int number, [System.Runtime.CompilerServices.CallerMemberName] string test = "")
+    {
+        var fault = new FaultCase(number, test);
+        fault.Guard(folder.Path, Nodes.Select(node => Path.GetDirectoryName(node.CacheRoot)!));
+        return fault;
+    }
+
+    /// <summary>What every case ends in: the nodes end, whatever they call ready is what its manifest says, and after a sweep no staging file is left.</summary>
+    public async Task EndAsync(FaultCase fault)
+    {
+        await Task.WhenAll(Nodes.Select(node => node.DisposeAsync().AsTask()));
+        foreach (var root in Nodes.Where(node => node.WasStarted).Select(node => node.CacheRoot))
+        {
+            await using var cache = LocalDatasetCache.Open(new CacheOptions { Root = root, MinFree = DiskFloor.OfBytes(0), Offline = true }, new MemoryOrigin());
+            foreach (var entry in cache.List())
+                fault.Whole((await cache.VerifyAsync(entry.CacheKey, new Integrity.VerifyOptions { Level = Integrity.VerifyLevel.Pieces, Heal = false }))!.Outcome == Integrity.VerifyOutcome.Sound, $"{root}: {entry.CacheKey}");
+            cache.Sweep(TimeSpan.Zero);
+            fault.NoOrphans(root);
+        }
+        fault.End();
+    }
+
     public string Said => string.Join('\n', Nodes.Where(node => node.WasStarted).Select(node => $"---- {node.Name}\n{node.Silo.Said}"));
 
     public async ValueTask DisposeAsync()

@@ -148,6 +148,8 @@ internal sealed class TestNode(TestCluster cluster, int number, string folder) :
 
     public async ValueTask DisposeAsync()
     {
+        if (isOver)
+            return;
         isOver = true;
         if (WasStarted)
             await Silo.DisposeAsync();

@@ -42,6 +42,37 @@ public sealed class ClusterAcquisitionTests : IAsyncDisposable
         Assert.Equal(Size(), cluster.Origin.BytesServed);
     }
 
+    [Fault(17)]
+    public async Task Sixty_four_clients_on_eight_nodes_that_ask_at_once_read_each_byte_from_the_origin_once()
+    {
+        await cluster.DisposeAsync();
+        cluster = new TestCluster(8);
+        var fault = new FaultCase(17);
+        fault.Guard(cluster.Folder.Path, cluster.Nodes.Select((_, i) => cluster.Folder[$"cache{i}"]));
+        PutCats();
+        var leases = await Task.WhenAll(Enumerable.Range(0, 64).Select(i => cluster.Nodes[i % 8].GetAsync(Cats, Cancel)));
+        fault.Fired(leases.Length);
+        Assert.Equal((Size(), 1), (cluster.Origin.BytesServed, cluster.Origin.Listings));
+        foreach (var lease in leases)
+            await lease.DisposeAsync();
+        EndWith(fault, leases);
+    }
+
+    // What everybody was given, and what is left in the nodes' staging.
+    private void EndWith(FaultCase fault, IEnumerable<DatasetLease> leases, long allowed = 0)
+    {
+        foreach (var path in leases.Select(lease => lease.SnapshotPath).Distinct(StringComparer.Ordinal))
+            fault.HandedOut(path, Keys("datasets/cats/").Select(key => KeyValuePair.Create(key["datasets/cats/".Length..], cluster.Origin.Content(key))));
+        fault.ReadOnce(cluster.Origin.Repeated, allowed);
+        foreach (var (node, i) in cluster.Nodes.Select((node, i) => (node, i)))
+        {
+            node.Cache.Sweep(TimeSpan.Zero);
+            if (Directory.Exists(cluster.Folder[$"cache{i}/staging"]))
+                fault.NoOrphans(cluster.Folder[$"cache{i}"]);
+        }
+        fault.End();
+    }
+
     [Fact]
     [Trait("Fault", "17")]
     public async Task Four_nodes_that_ask_at_once_read_each_byte_from_the_origin_once()
@@ -164,25 +195,33 @@ public sealed class ClusterAcquisitionTests : IAsyncDisposable
         Assert.Equal(80_000, cluster.Origin.BytesServed);
     }
 
-    [Fact]
-    [Trait("Fault", "15")]
-    public async Task Pieces_of_a_lying_node_are_not_taken_and_come_from_others()
+    [FaultTheory(15)]
+    [InlineData("lies")]
+    [InlineData("breaks off")]
+    public async Task Pieces_of_a_lying_node_are_not_taken_and_come_from_others(string how)
     {
-        PutCats();
+        var fault = new FaultCase(15);
+        fault.Guard(cluster.Folder.Path, cluster.Nodes.Select((_, i) => cluster.Folder[$"cache{i}"]));
+        PutCats(small: 600);
         await (await cluster.Nodes[0].GetAsync(Cats, Cancel)).DisposeAsync();
         await (await cluster.Nodes[1].GetAsync(Cats, Cancel)).DisposeAsync();
-        var lies = 0;
         cluster.Bend = (node, _, _, bytes) =>
         {
             if (node != "node0" || bytes.Length == 0)
                 return;
-            Interlocked.Increment(ref lies);
+            fault.Fired();
+            if (how is "breaks off")
+                throw new PeerException(PieceFailure.Unreachable, "It broke off.");
             bytes[bytes.Length / 2] ^= 1;
         };
-        await using var late = await cluster.Nodes[2].GetAsync(Cats, Cancel);
-        AssertHolds(late);
+        await using var late = await fault.HealsAsync(() => cluster.Nodes[2].GetAsync(Cats, Cancel));
         AssertReadOnce();
-        Assert.True(lies > 0);
+        // Left alone for a while: the rest is asked of the other.
+        var asked = cluster.Reads.Where(read => read.From == "node2").ToArray();
+        fault.Worst(asked.Count(read => read.To == "node0"), "requests to the liar");
+        Assert.InRange(asked.Count(read => read.To == "node0"), 1, 8);
+        Assert.Contains(asked, read => read.To == "node1");
+        EndWith(fault, [late]);
     }
 
     [Fact]
