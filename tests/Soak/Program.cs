@@ -57,7 +57,7 @@ try
         log.Violate(e.Message);
     }
     // I6: it all happened.
-    foreach (var what in (string[])["nodes killed", "nodes stopped", "nodes added", "bits flipped", "origin faults set", "hits", "misses", "evictions asked for", "pins held to their end"])
+    foreach (var what in (string[])["nodes killed", "nodes stopped", "nodes added", "bits flipped", "origin faults set", "hits", "misses", "evictions asked for", "pins held to their end", "gets of what a neighbour held"])
     {
         if (minutes >= 3 && log.Of(what) == 0)
             log.Violate($"I6: no {what}");

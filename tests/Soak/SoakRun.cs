@@ -191,15 +191,22 @@ internal sealed class SoakRun(IReadOnlyList<SoakNode> nodes, SoakOrigin origin, 
         log.Count("folders read and compared");
     }
 
-    private async Task EvictAsync(SoakNode node, int dataset)
+    // One of those that fit, by the number that was drawn.
+    private int? Pick(int drawn, Func<int, bool> fits)
     {
-        if (node.IsUp && node.FolderOf(dataset) is { } folder)
+        var fitting = Enumerable.Range(0, datasets).Where(fits).ToArray();
+        return fitting.Length == 0 ? null : fitting[drawn % fitting.Length];
+    }
+
+    private async Task EvictAsync(SoakNode node, int drawn)
+    {
+        if (node.IsUp && Pick(drawn, dataset => node.FolderOf(dataset) is not null) is { } dataset && node.FolderOf(dataset) is { } folder)
             await WhileUpAsync(node, async () => log.Count((await node.EvictAsync(Path.GetFileName(folder))).IsSuccessStatusCode ? "evictions asked for" : "evictions of what was gone"));
     }
 
-    private async Task PinAsync(SoakNode node, int dataset, TimeSpan time, CancellationToken cancellationToken)
+    private async Task PinAsync(SoakNode node, int drawn, TimeSpan time, CancellationToken cancellationToken)
     {
-        if (!node.IsUp || node.FolderOf(dataset) is not { } folder || node.Pins > 0)
+        if (!node.IsUp || node.Pins > 0 || Pick(drawn, dataset => node.FolderOf(dataset) is not null) is not { } dataset || node.FolderOf(dataset) is not { } folder)
             return;
         var key = Path.GetFileName(folder);
         Interlocked.Increment(ref node.Pins);
@@ -220,9 +227,9 @@ internal sealed class SoakRun(IReadOnlyList<SoakNode> nodes, SoakOrigin origin, 
         }
     }
 
-    private async Task FlipAsync(SoakNode node, int dataset, int more, CancellationToken cancellationToken)
+    private async Task FlipAsync(SoakNode node, int drawn, int more, CancellationToken cancellationToken)
     {
-        if (node.FolderOf(dataset) is not { } folder)
+        if (Pick(drawn, dataset => node.FolderOf(dataset) is not null) is not { } dataset || node.FolderOf(dataset) is not { } folder)
             return;
         var path = Path.Join(folder, more % 3 == 0 ? $"images/{more % 30:d2}.png" : "large.bin");
         if (!node.Flipped.TryAdd(path, value: true))
@@ -272,9 +279,10 @@ internal sealed class SoakRun(IReadOnlyList<SoakNode> nodes, SoakOrigin origin, 
     }
 
     /// <summary>I2: what one node holds, pinned, another gets from it; counted while nodes come and go, required at the end.</summary>
-    private async Task NeighbourAsync(SoakNode holder, SoakNode asker, int dataset, CancellationToken cancellationToken)
+    private async Task NeighbourAsync(SoakNode holder, SoakNode asker, int drawn, CancellationToken cancellationToken)
     {
-        if (holder == asker || !holder.IsUp || !asker.IsUp || holder.FolderOf(dataset) is not { } folder || asker.FolderOf(dataset) is not null || asker.Jobs >= MostJobs || holder.Pins > 0)
+        if (holder == asker || !holder.IsUp || !asker.IsUp || asker.Jobs >= MostJobs || holder.Pins > 0
+            || Pick(drawn, dataset => holder.FolderOf(dataset) is not null && asker.FolderOf(dataset) is null) is not { } dataset || holder.FolderOf(dataset) is not { } folder)
             return;
         Interlocked.Increment(ref asker.Jobs);
         Interlocked.Increment(ref holder.Pins);

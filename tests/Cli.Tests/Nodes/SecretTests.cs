@@ -62,8 +62,8 @@ public sealed class SecretTests : IAsyncLifetime
             using var client = ServeProcess.Client(dscache);
             nodeToken = client.DefaultRequestHeaders.Authorization!.Parameter!;
             client.DefaultRequestHeaders.Authorization = new("Bearer", bearer);
-            foreach (var fault in Faults)
-                heard.AppendLine(await SayAsync(client, HttpMethod.Post, "/v1/acquire", $$"""{"dataset":{"origin":"s3://{{fault}}/data"},"wait":5}"""));
+            foreach (var how in Faults)
+                heard.AppendLine(await SayAsync(client, HttpMethod.Post, "/v1/acquire", $$"""{"dataset":{"origin":"s3://{{how}}/data"},"wait":5}"""));
             var reads = Faults.Length;
             Assert.True(heard.ToString().Split("\"code\":\"").Length > reads / 2, $"Most should have failed:\n{heard}");
             foreach (var path in new[] { "/v1/status", "/v1/datasets", "/v1/cluster", "/v1/nodes", "/v1/statistics", "/metrics", "/health", "/openapi/v1.json", "/", "/login", "/nowhere", $"/v1/status?token={Canaries[6]}" })

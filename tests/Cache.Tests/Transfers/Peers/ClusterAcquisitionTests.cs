@@ -1,6 +1,8 @@
+using DatasetCache.Coordination;
 using DatasetCache.Datasets;
 using DatasetCache.Integrity;
 using DatasetCache.Testing;
+using DatasetCache.Transfers.Peers;
 
 namespace DatasetCache.Cache.Tests.Transfers.Peers;
 

@@ -23,13 +23,13 @@ public sealed class DamagedNodeTests : IAsyncDisposable
     private IEnumerable<KeyValuePair<string, byte[]>> Contents(string prefix)
         => cluster!.Origin.Keys.Where(key => key.StartsWith(prefix, StringComparison.Ordinal)).Select(key => KeyValuePair.Create(key[prefix.Length..], cluster.Origin.Content(key)));
 
-    private FaultCase Begin(int number, TestCluster made)
+    private FaultCase Begin(int number, TestCluster made, [System.Runtime.CompilerServices.CallerMemberName] string test = "")
     {
         cluster = made;
         made.Origin.Put("datasets/cats/large.bin", MemoryOrigin.Bytes(1, 12_000_000));
         made.Origin.Put("datasets/cats/small.jpg", MemoryOrigin.Bytes(2, 40_000));
         made.Origin.Put("datasets/dogs/a.bin", MemoryOrigin.Bytes(3, 100_000));
-        var fault = new FaultCase(number);
+        var fault = new FaultCase(number, test);
         fault.Guard(made.Folder.Path, made.Nodes.Select((_, i) => made.Folder[$"cache{i}"]));
         return fault;
     }
