@@ -24,9 +24,8 @@ internal sealed partial class AccessControl(NodeToken token, AccessOptions optio
         var isWrite = !(HttpMethods.IsGet(context.Request.Method) || HttpMethods.IsHead(context.Request.Method) || HttpMethods.IsOptions(context.Request.Method));
         var inAddress = TakeFromAddress(context);
         SetHeaders(context);
-        var caller = Identify(context);
+        var caller = Identify(context) with { StillMay = () => Identify(context).Role >= needed };
         context.Features.Set(caller);
-        var isAudited = isWrite && needed == Role.Operator;
         try
         {
             if (await AllowAsync(context, caller, needed, isWrite, inAddress))
@@ -39,7 +38,7 @@ internal sealed partial class AccessControl(NodeToken token, AccessOptions optio
         }
         finally
         {
-            if (isAudited)
+            if ((isWrite && needed == Role.Operator) || caller.ActsAsOperator)
                 Audit(context, caller, ActionOf(context));
         }
     }

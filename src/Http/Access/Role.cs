@@ -8,10 +8,10 @@ internal enum Role
     /// <summary>Without any credential: what tells nobody anything, such as the page to log in at or whether the process lives.</summary>
     Anyone,
 
-    /// <summary>See what is there, and acquire.</summary>
+    /// <summary>See what is there, and acquire what a job uses now.</summary>
     Reader,
 
-    /// <summary>Decide what stays: pin, evict, warm, clear, verify, priority, limits.</summary>
+    /// <summary>Decide what comes and stays: pin, hold, evict, warm, prefetch, clear, verify, priority, limits.</summary>
     Operator,
 }
 

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text.Json;
 using DatasetCache.Datasets;
 using DatasetCache.Hosting.Node;
+using DatasetCache.Http.Access;
 using Microsoft.AspNetCore.Http;
 
 namespace DatasetCache.Http.Api;
@@ -14,6 +15,9 @@ internal sealed class AcquisitionApi(INodeService node, ApiOptions options)
     public async Task AcquireAsync(HttpContext context)
     {
         if (await ReadAsync(context) is not var (request, wait))
+            return;
+        // A lease ends with the job. What lasts longer, or is for nobody yet, is pinning and warming by another name.
+        if ((request.IsPrefetch || request.Hold is not null) && !await context.AllowOperatorAsync(request.IsPrefetch ? "prefetch" : "hold"))
             return;
         var work = await node.AcquireAsync(request, wait, context.RequestAborted);
         if (work.State == NodeWorkState.Running)
@@ -82,13 +86,27 @@ internal sealed class AcquisitionApi(INodeService node, ApiOptions options)
         context.Response.ContentType = Lines;
         while (true)
         {
-            await JsonSerializer.SerializeAsync(context.Response.BodyWriter, ApiText.Of(work), ApiJson.Default.WorkDocument, context.RequestAborted);
-            await context.Response.BodyWriter.WriteAsync("\n"u8.ToArray(), context.RequestAborted);
+            await WriteLineAsync(context, ApiText.Of(work));
             if (work.State != NodeWorkState.Running)
                 return;
             work = await node.FollowAsync(ticket, options.ProgressEvery, context.RequestAborted);
+            if (!context.IsStillAllowed())
+            {
+                await WriteLineAsync(context, NoLonger(ticket));
+                return;
+            }
         }
     }
+
+    private static async Task WriteLineAsync(HttpContext context, WorkDocument work)
+    {
+        await JsonSerializer.SerializeAsync(context.Response.BodyWriter, work, ApiJson.Default.WorkDocument, context.RequestAborted);
+        await context.Response.BodyWriter.WriteAsync("\n"u8.ToArray(), context.RequestAborted);
+    }
+
+    /// <summary>The last that is said to a follower whose token is gone.</summary>
+    public static WorkDocument NoLonger(string ticket) => new(ticket, "failed", Progress: null, Dataset: null,
+        new ErrorDocument(ApiProblem.Unauthorized, "The token that this was followed with is no longer known, or its session has ended. What was begun goes on.", "Follow it with another token.", IsTransient: false));
 
     public static DatasetRef DatasetOf(DatasetBody body) => new()
     {

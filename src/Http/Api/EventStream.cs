@@ -1,5 +1,6 @@
 using System.Text.Json;
 using DatasetCache.Hosting.Node;
+using DatasetCache.Http.Access;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
 
@@ -34,16 +35,26 @@ internal sealed class EventStream(INodeService node, ApiOptions options)
             if (work.State != NodeWorkState.Running)
                 return;
             work = await node.FollowAsync(ticket, options.ProgressEvery, context.RequestAborted);
+            if (!context.IsStillAllowed())
+            {
+                await WriteAsync(context, NodeWorkState.Failed, AcquisitionApi.NoLonger(ticket));
+                return;
+            }
         }
     }
 
-    private static async Task WriteAsync(HttpContext context, NodeWork work)
+    private static Task WriteAsync(HttpContext context, NodeWork work)
     {
-        var body = context.Response.BodyWriter;
-        await body.WriteAsync(work.State switch { NodeWorkState.Running => "event: progress\ndata: "u8.ToArray(), NodeWorkState.Done => "event: done\ndata: "u8.ToArray(), _ => "event: failed\ndata: "u8.ToArray() }, context.RequestAborted);
         var document = ApiText.Of(work);
         if (work.State == NodeWorkState.Unknown)
             document = document with { Error = new ErrorDocument(ApiProblem.UnknownTicket, "It was given up.", "Acquire the dataset again.", IsTransient: true) };
+        return WriteAsync(context, work.State, document);
+    }
+
+    private static async Task WriteAsync(HttpContext context, NodeWorkState state, WorkDocument document)
+    {
+        var body = context.Response.BodyWriter;
+        await body.WriteAsync(state switch { NodeWorkState.Running => "event: progress\ndata: "u8.ToArray(), NodeWorkState.Done => "event: done\ndata: "u8.ToArray(), _ => "event: failed\ndata: "u8.ToArray() }, context.RequestAborted);
         // One line: JSON that is not indented has no other line breaks.
         await body.WriteAsync(JsonSerializer.SerializeToUtf8Bytes(document, ApiJson.Default.WorkDocument), context.RequestAborted);
         await body.WriteAsync("\n\n"u8.ToArray(), context.RequestAborted);

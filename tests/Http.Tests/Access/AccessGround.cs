@@ -29,6 +29,8 @@ internal sealed class AccessGround : IAsyncDisposable
 
     public TempFolder Folder { get; }
 
+    public required MemoryOrigin Origin { get; init; }
+
     public string NodeToken { get; }
 
     public SteppedClock Clock { get; }
@@ -45,7 +47,8 @@ internal sealed class AccessGround : IAsyncDisposable
         folder ??= new TempFolder();
         var said = new Said();
         var clock = new SteppedClock();
-        var cache = LocalDatasetCache.Open(new CacheOptions { Root = folder["cache"], MinFree = DiskFloor.OfBytes(0) }, new MemoryOrigin());
+        var origin = new MemoryOrigin();
+        var cache = LocalDatasetCache.Open(new CacheOptions { Root = folder["cache"], MinFree = DiskFloor.OfBytes(0), Durable = false }, origin);
         var service = new NodeService("node", cache, holdings: null, TimeProvider.System);
         var token = Hosting.Node.NodeToken.Create(folder["cache"]);
         var builder = NodeBuilder.Create(serving ?? new ServingSettings { NodeId = "node", LeaseTtl = TimeSpan.FromMinutes(1), Local = new IPEndPoint(IPAddress.Loopback, 0) });
@@ -70,7 +73,7 @@ internal sealed class AccessGround : IAsyncDisposable
         app.MapGet("/t/anyone", Answer).RequireRole(Role.Anyone);
         app.MapGroup("/t/group").RequireRole(Role.Operator).MapGet("/open", Answer).RequireRole(Role.Anyone);
         await app.StartAsync();
-        return new AccessGround(folder, app, cache, service, token, clock, said);
+        return new AccessGround(folder, app, cache, service, token, clock, said) { Origin = origin };
 
         static Task Answer(HttpContext context) => context.Response.WriteAsync("ok");
     }
