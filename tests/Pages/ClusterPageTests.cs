@@ -23,6 +23,8 @@ public sealed class ClusterPageTests(Browser browser)
         await visit.Expect(visit.Cell(lidar, "n2")).ToHaveAccessibleNameAsync($"{lidar} on n2: not here");
         await visit.Expect(visit.Cell(cluster["ds_forest"].Key, "n3")).ToContainTextAsync("broken");
         await visit.Expect(visit.Page.Locator("#hit-rate .figure")).ToContainTextAsync("%");
+        await visit.Expect(visit.Page.Locator("#hit-rate figcaption")).ToContainTextAsync("2 of 3 nodes");
+        await visit.Expect(visit.Page.Locator("#silent")).ToHaveTextAsync("Without n3: no answer.");
         await visit.Expect(visit.Page.Locator("#connection")).ToHaveTextAsync("Live");
     }
 

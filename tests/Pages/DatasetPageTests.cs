@@ -32,7 +32,7 @@ public sealed class DatasetPageTests(Browser browser)
         await using var api = await FakeApi.StartAsync(cluster);
         await using var visit = await browser.OpenAsync(api, "/ui/dataset?key=" + cluster["ds_birds"].Key);
         await visit.Expect(visit.Page.Locator("#replicas th")).ToHaveTextAsync(["n2"]);
-        await visit.Expect(visit.Page.Locator("#keep")).ToContainTextAsync("not here");
+        await visit.Expect(visit.Page.Locator("#keep-title")).ToHaveTextAsync("What keeps it on n2");
 
         lock (cluster.Gate)
         {
@@ -45,6 +45,28 @@ public sealed class DatasetPageTests(Browser browser)
 
         await visit.Expect(visit.Page.Locator("#history tr").First).ToContainTextAsync("pinned");
         await visit.Expect(visit.Button("Unpin on n2")).ToBeVisibleAsync();
+    }
+
+    [Fact]
+    public async Task What_this_node_does_not_hold_is_told_by_one_that_does_and_answers()
+    {
+        var dataset = cluster["ds_forest"];
+        dataset.On("n2");
+        cluster.Nodes[1].IsAlive = false;
+        await using var api = await FakeApi.StartAsync(cluster);
+        await using var visit = await browser.OpenAsync(api, "/ui/dataset?key=" + dataset.Key);
+
+        await visit.Expect(visit.Page.Locator("#facts")).ToContainTextAsync("2.1\u00a0GB, 5,011 files");
+        await visit.Expect(visit.Page.Locator("#facts")).ToContainTextAsync("On n3");
+        await visit.Expect(visit.Page.Locator("#keep")).ToContainTextAsync("3 files fail their checks");
+        await visit.Expect(visit.Page.Locator("#files tr")).ToHaveCountAsync(200);
+        await visit.Expect(visit.Page.Locator("#files a")).ToHaveCountAsync(0);
+        await visit.Button("More files").ClickAsync();
+        await visit.Expect(visit.Page.Locator("#files tr")).ToHaveCountAsync(400);
+        lock (cluster.Gate)
+            dataset.Holders.Clear();
+        await visit.Expect(visit.Page.Locator("#no-files")).ToHaveTextAsync("No node that answers has it whole.");
+        await visit.Expect(visit.Page.Locator("#facts")).ToContainTextAsync("none that answers");
     }
 
     [Fact]

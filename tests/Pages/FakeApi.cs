@@ -72,14 +72,16 @@ internal sealed class FakeApi : IAsyncDisposable
     {
         routes.MapGet("/v1/cluster", (string? key, string? after, int? limit) => Answer(() => ClusterDocument(key, after, limit ?? 100)));
         routes.MapGet("/v1/statistics", (string from, string to) => Answer(() => Statistics(from, to)));
-        routes.MapGet("/v1/datasets/{key}", (string key) => Answer(() => Of(key) is { } dataset && dataset.Holders.GetValueOrDefault(Cluster.Self) is { } here ? Dataset(dataset, here) : null));
         routes.MapGet("/v1/datasets/{key}/history", (string key) => Answer(() => new
         {
             Events = Of(key)?.History.Select(one => new { one.At, one.Event, one.Detail, one.Node }) ?? [],
         }));
-        routes.MapGet("/v1/datasets/{key}/files", (string key, string? after, int? limit) => Answer(() => Of(key) is { } dataset && dataset.Holders.ContainsKey(Cluster.Self) ? Files(dataset, after, limit ?? 100) : null));
         foreach (var place in (string[])["/v1/datasets/{key}", "/v1/nodes/{node}/datasets/{key}"])
         {
+            routes.MapGet(place, (string key, string? node) => Silent(node) ?? Answer(() => Of(key) is { } dataset && dataset.Holders.GetValueOrDefault(node ?? Cluster.Self) is { } there ? Dataset(dataset, there) : null));
+            routes.MapGet(place + "/files", (string key, string? node, string? after, int? limit)
+                => Silent(node) ?? Answer(() => Of(key) is { } dataset && dataset.Holders.ContainsKey(node ?? Cluster.Self) ? Files(dataset, after, limit ?? 100) : null));
+            routes.MapPut(place + "/priority", (string key, string? node, JsonElement body) => Act($"priority {body.GetProperty("priority").GetString()}", node, key, holder => holder.Priority = body.GetProperty("priority").GetString()!));
             routes.MapPut(place + "/pin", (string key, string? node) => Act("pin", node, key, holder => holder.IsPinned = true));
             routes.MapDelete(place + "/pin", (string key, string? node) => Act("unpin", node, key, holder => holder.IsPinned = false));
             routes.MapPost(place + "/verify", (string key, string? node, JsonElement body) => Act($"verify {body.GetProperty("level").GetString()}", node, key, holder => holder.State = "ready"));
@@ -89,6 +91,8 @@ internal sealed class FakeApi : IAsyncDisposable
         routes.MapPost("/v1/nodes/{node}/warm", (JsonElement body, string node) => Warm(body, node));
         routes.MapGet("/v1/nodes/{node}/acquisitions/{ticket}", (string node, string ticket) => Answer(() => new { Ticket = ticket, State = "done" }));
     }
+
+    private IResult? Silent(string? node) => Cluster.Nodes.Exists(one => one.Name == node && !one.IsAlive) ? Problem(503, "nodeUnreachable", $"The node '{node}' does not answer.", "Ask again.") : null;
 
     private FakeDataset? Of(string key) => Cluster.Find(key);
 
@@ -112,7 +116,7 @@ internal sealed class FakeApi : IAsyncDisposable
                 return Problem(404, "notFound", $"{node} has no such dataset.", "");
             Cluster.Acts.Add($"{name} {node} {key}");
             change(holder);
-            Of(key)!.Note(Cluster.Now, name.Split(' ')[0] switch { "pin" => "pinned", "unpin" => "unpinned", _ => "verified" }, node, name.StartsWith("verify", StringComparison.Ordinal) ? "nothing wrong" : null);
+            Of(key)!.Note(Cluster.Now, name.Split(' ')[0] switch { "pin" => "pinned", "unpin" => "unpinned", "priority" => "priority", _ => "verified" }, node, name.StartsWith("verify", StringComparison.Ordinal) ? "nothing wrong" : null);
             return name.StartsWith("verify", StringComparison.Ordinal) ? Results.Json(new { Ticket = "t1", State = "running" }, Json, statusCode: 202) : Results.NoContent();
         }
     }
@@ -184,7 +188,7 @@ internal sealed class FakeApi : IAsyncDisposable
                 dataset.SnapshotId,
                 dataset.Bytes,
                 dataset.Files,
-                Holders = dataset.Holders.Select(one => new { Node = one.Key, one.Value.State, one.Value.BytesDone, one.Value.Leases, one.Value.IsPinned, Priority = "normal", one.Value.ExpiresAt, one.Value.LastUsedAt }),
+                Holders = dataset.Holders.Select(one => new { Node = one.Key, one.Value.State, one.Value.BytesDone, one.Value.Leases, one.Value.IsPinned, one.Value.Priority, one.Value.ExpiresAt, one.Value.LastUsedAt }),
             }),
             Next = page.Length > limit ? page[limit - 1].Key : null,
         };
@@ -215,7 +219,7 @@ internal sealed class FakeApi : IAsyncDisposable
         here.IsPinned,
         here.ExpiresAt,
         FreeableBytes = dataset.Bytes,
-        Priority = "normal",
+        here.Priority,
         State = here.State,
         Protections = here.AllProtections.Select(reason => new { Kind = "lease", Reason = reason }),
         Broken = here.State == "broken" ? "3 files fail their checks" : null,
@@ -244,6 +248,6 @@ internal sealed class FakeApi : IAsyncDisposable
                 Tally = new { Hits = hits, Misses = misses, BytesSaved = hits * 14_000_000_000L, BytesFromOrigin = misses * 11_000_000_000L },
             };
         });
-        return new { From = from, To = to, Days = days };
+        return new { From = from, To = to, Nodes = Cluster.Nodes.Where(node => node.IsAlive).Select(node => node.Name), Silent = Cluster.Nodes.Where(node => !node.IsAlive).Select(node => node.Name), Days = days };
     }
 }

@@ -140,6 +140,8 @@ internal sealed class FakeHolder
 
     public bool IsPinned { get; set; }
 
+    public string Priority { get; set; } = "normal";
+
     public DateTimeOffset ExpiresAt { get; set; }
 
     public DateTimeOffset LastUsedAt { get; set; }

@@ -63,6 +63,36 @@ public sealed class OperatorTests(Browser browser)
     }
 
     [Fact]
+    public async Task He_says_when_a_dataset_goes_on_one_node_or_on_all()
+    {
+        await using var api = await FakeApi.StartAsync(cluster);
+        await using var visit = await browser.OpenAsync(api);
+        var key = cluster["ds_cars"].Key;
+
+        await visit.Cell(key, "n2").ClickAsync();
+        await visit.Button("Priority…").ClickAsync();
+        await visit.Expect(visit.Dialog.GetByLabel("Priority")).ToHaveValueAsync("normal");
+        await visit.Button("Cancel").ClickAsync();
+        Assert.Empty(cluster.Acts);
+        await visit.Cell(key, "n2").ClickAsync();
+        await visit.Button("Priority…").ClickAsync();
+        await visit.Dialog.GetByLabel("Priority").SelectOptionAsync("high");
+        await visit.Button("Set priority").ClickAsync();
+        await visit.Expect(visit.News).ToHaveTextAsync($"The priority of {key} is high on n2.");
+        await visit.Page.GotoAsync("/ui/dataset?key=" + key);
+        await visit.Expect(visit.Page.Locator("#replicas .priority")).ToHaveTextAsync(["normal", "high", "normal"]);
+        await visit.Button("Priority on n2").ClickAsync();
+        await visit.Expect(visit.Dialog.GetByLabel("Priority")).ToHaveValueAsync("high");
+        await visit.Button("Cancel").ClickAsync();
+        await visit.Button("Priority of all…").ClickAsync();
+        await visit.Dialog.GetByLabel("Priority").SelectOptionAsync("low");
+        await visit.Button("Set priority").ClickAsync();
+        await visit.Expect(visit.Page.Locator("#replicas .priority")).ToHaveTextAsync(["low", "low", "low"]);
+
+        Assert.Equal([$"priority high n2 {key}", $"priority low n1 {key}", $"priority low n2 {key}", $"priority low n3 {key}"], cluster.Acts.Order());
+    }
+
+    [Fact]
     public async Task He_verifies_in_the_way_he_chooses()
     {
         await using var api = await FakeApi.StartAsync(cluster);
@@ -111,7 +141,7 @@ public sealed class OperatorTests(Browser browser)
         await visit.Page.GotoAsync("/ui/dataset?key=" + key);
         await visit.Expect(visit.Page.Locator("#replicas tr")).ToHaveCountAsync(1);
         await visit.Expect(visit.Page.Locator("#where")).ToContainTextAsync("n1");
-        await visit.Expect(visit.Page.Locator("main").GetByRole(AriaRole.Button)).ToHaveCountAsync(0);
+        await visit.Expect(visit.Page.Locator("main").GetByRole(AriaRole.Button)).ToHaveTextAsync("More files");
     }
 
     [Fact]

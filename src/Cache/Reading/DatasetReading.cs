@@ -48,6 +48,17 @@ internal abstract class DatasetReading : IDisposable
         return ~low;
     }
 
+    /// <summary>The files after a path, at most so many.</summary>
+    /// <param name="path">Null or empty for the first.</param>
+    public ManifestFile[] After(string? path, int count)
+    {
+        var first = string.IsNullOrEmpty(path) ? 0 : Find(path) is var found && found >= 0 ? found + 1 : ~found;
+        var files = new ManifestFile[Math.Max(0, Math.Min(count, Count - first))];
+        for (var i = 0; i < files.Length; i++)
+            files[i] = File(first + i);
+        return files;
+    }
+
     public abstract void Dispose();
 }
 

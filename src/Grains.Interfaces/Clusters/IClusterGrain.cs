@@ -26,6 +26,10 @@ public interface IClusterGrain : IGrainWithIntegerKey
     [Alias("history")]
     Task<ImmutableArray<EventMessage>> HistoryAsync(string cacheKey, int count, CancellationToken cancellationToken);
 
+    /// <summary>What the caches of all nodes did from one day to another, both included, as of a few seconds ago.</summary>
+    [Alias("usage")]
+    Task<ClusterUsage> UsageAsync(DateOnly from, DateOnly to, CancellationToken cancellationToken);
+
     /// <summary>For each node how many bytes of these datasets it has, the most first. At most 100 datasets.</summary>
     [Alias("hosts")]
     Task<ImmutableArray<HostRecommendation>> RecommendHostsAsync(ImmutableArray<DatasetMessage> datasets, CancellationToken cancellationToken);

@@ -64,6 +64,10 @@ public interface INodeGrain : IGrainWithStringKey
     [Alias("statistics")]
     Task<StatisticsMessage> StatisticsAsync(DateOnly from, DateOnly to);
 
+    /// <summary>The same by day, and the most used keys.</summary>
+    [Alias("usage")]
+    Task<UsageMessage> UsageAsync(DateOnly from, DateOnly to);
+
     /// <summary>The entries after a cache key, in the order of their keys, at most 1,000.</summary>
     /// <param name="after">Null for the first.</param>
     [Alias("entries")]
@@ -80,6 +84,16 @@ public interface INodeGrain : IGrainWithStringKey
     /// <summary>Whether the node has such an entry, be it broken.</summary>
     [Alias("has")]
     Task<bool> HasAsync(string cacheKey);
+
+    /// <returns>Null where there is no such entry; one that is on its way is none yet.</returns>
+    [Alias("inspect")]
+    Task<EntryDetailMessage?> InspectAsync(string cacheKey);
+
+    /// <summary>The files of an entry after a path, in the order of their paths, at most 200.</summary>
+    /// <param name="after">Null for the first.</param>
+    /// <returns>Null where there is no such entry, or it is broken.</returns>
+    [Alias("files")]
+    Task<FilesMessage?> FilesAsync(string cacheKey, string? after, int count);
 
     /// <returns>False where there is no such entry.</returns>
     [Alias("priority")]

@@ -14,6 +14,9 @@ internal sealed class ClusterGrain(IClusterMembershipService membership, ILocalS
     private const int MostAsked = 100;
     private const int NamedNodes = 100;
 
+    // Pages ask every ten seconds, each for itself.
+    private readonly RecentAnswers<(DateOnly From, DateOnly To), ClusterUsage> usage = new(time, TimeSpan.FromSeconds(5));
+
     public Task<NodeState> LocalNodeAsync() => Node(silo.Name).StatusAsync();
 
     public async Task<ImmutableArray<ClusterNode>> NodesAsync(string? after, int count, CancellationToken cancellationToken)
@@ -60,6 +63,24 @@ internal sealed class ClusterGrain(IClusterMembershipService membership, ILocalS
         count = Math.Clamp(count, 1, MostDatasets);
         var lists = await Task.WhenAll(Nodes().Select(name => AskAsync<Events>(name, async node => new Events(await node.HistoryAsync(cacheKey, count)), cancellationToken)));
         return [.. lists.SelectMany(list => list?.All ?? []).OrderByDescending(happened => happened.At).Take(count)];
+    }
+
+    public Task<ClusterUsage> UsageAsync(DateOnly from, DateOnly to, CancellationToken cancellationToken)
+        => usage.Get((from, to), () => AddUpAsync(from, to)).WaitAsync(cancellationToken);
+
+    private async Task<ClusterUsage> AddUpAsync(DateOnly from, DateOnly to)
+    {
+        // Whoever is in the membership belongs to the whole, also while he cannot be asked.
+        var members = membership.CurrentSnapshot.Members.Values
+            .Where(member => member.Status is not SiloStatus.Dead and not SiloStatus.None)
+            .Select(member => member.Name)
+            .Distinct(StringComparer.Ordinal)
+            .Order(StringComparer.Ordinal)
+            .ToArray();
+        var live = membership.CurrentSnapshot.LiveNodes();
+        var answers = await Task.WhenAll(members.Select(name => live.ContainsKey(name) ? AskAsync(name, node => node.UsageAsync(from, to), CancellationToken.None) : Task.FromResult<UsageMessage?>(null)));
+        return new ClusterUsage(
+            UsageSum.Of([.. answers.OfType<UsageMessage>()]), [.. members.Where((_, i) => answers[i] is not null)], [.. members.Where((_, i) => answers[i] is null)]);
     }
 
     public async Task<ImmutableArray<HostRecommendation>> RecommendHostsAsync(ImmutableArray<DatasetMessage> datasets, CancellationToken cancellationToken)

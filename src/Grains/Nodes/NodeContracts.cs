@@ -78,6 +78,27 @@ internal static class NodeContracts
         BytesEvicted = statistics.Total.BytesEvicted,
     };
 
+    public static UsageMessage ToUsage(this UsageStatistics statistics) => new()
+    {
+        Days = [.. statistics.Days.Select(day => new DayMessage(day.Day, day.Tally.ToMessage()))],
+        Keys = [.. statistics.Entries.Take(MostLines).Select(key => new KeyUsageMessage(key.CacheKey, key.Tally.ToMessage()))],
+    };
+
+    public static TallyMessage ToMessage(this UsageTally tally)
+        => new(tally.Hits, tally.Misses, tally.Failures, tally.BytesServed, tally.BytesFromOrigin, tally.BytesSaved, tally.Evictions, tally.BytesEvicted);
+
+    public static UsageTally ToTally(this TallyMessage tally) => new()
+    {
+        Hits = tally.Hits,
+        Misses = tally.Misses,
+        Failures = tally.Failures,
+        BytesServed = tally.BytesServed,
+        BytesFromOrigin = tally.BytesFromOrigin,
+        BytesSaved = tally.BytesSaved,
+        Evictions = tally.Evictions,
+        BytesEvicted = tally.BytesEvicted,
+    };
+
     public static EntryMessage ToMessage(this EntrySummary entry) => new()
     {
         CacheKey = entry.CacheKey,
@@ -91,6 +112,27 @@ internal static class NodeContracts
         IsPinned = entry.IsPinned,
         IsLeased = entry.IsLeased,
         Broken = entry.Broken,
+    };
+
+    /// <param name="leases">By name.</param>
+    public static EntryDetailMessage ToDetail(this EntrySummary entry, int leases) => new()
+    {
+        Entry = entry.ToMessage(),
+        Path = entry.Path,
+        DatasetId = entry.DatasetId,
+        VersionHash = entry.VersionHash,
+        Selection = entry.Selection,
+        SelectionReason = entry.SelectionReason,
+        OwnBytes = entry.OwnBytes,
+        MissingCount = entry.MissingCount,
+        PublishedAt = entry.PublishedAt,
+        Uses = entry.Uses,
+        Leases = Math.Max(leases, entry.IsLeased ? 1 : 0),
+        Priority = (PriorityMessage)entry.Priority,
+        ExpiresAt = entry.ExpiresAt,
+        FreeableBytes = entry.FreeableBytes,
+        JobLinks = [.. entry.Holders.Take(MostLines).Select(holder => new JobLinkMessage(holder.Link, holder.JobId, holder.Since, holder.Until))],
+        Protections = [.. entry.Protections.Take(MostLines).Select(why => new ProtectionMessage(why.Kind.ToString(), why.Reason, why.Until))],
     };
 
     public static NodeState ToMessage(this NodeStatus status, string endpoint) => new()

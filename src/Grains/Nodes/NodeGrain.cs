@@ -17,6 +17,7 @@ internal sealed class NodeGrain(INodeService service, Peer self, ILocalSiloDetai
     private static readonly TimeSpan LongPoll = TimeSpan.FromSeconds(1);
     private const int MostEntries = 1000;
     private const int MostDatasets = 100;
+    private const int MostFiles = 200;
 
     // Placement is a wish: an old directory entry, or a silo that changed its name, may have led here.
     public override Task OnActivateAsync(CancellationToken cancellationToken)
@@ -75,6 +76,18 @@ internal sealed class NodeGrain(INodeService service, Peer self, ILocalSiloDetai
         => Try(() => service.Scrub(request.Ticket, new ScrubOptions { All = request.All, Heal = request.Heal }).ToMessage());
 
     public Task<StatisticsMessage> StatisticsAsync(DateOnly from, DateOnly to) => Try(() => service.Statistics(from, to).ToMessage());
+
+    public Task<UsageMessage> UsageAsync(DateOnly from, DateOnly to) => Try(() => service.Statistics(from, to).ToUsage());
+
+    public Task<EntryDetailMessage?> InspectAsync(string cacheKey) => Try(() => service.Inspect(cacheKey)?.ToDetail(service.LeasesOn(cacheKey)));
+
+    public Task<FilesMessage?> FilesAsync(string cacheKey, string? after, int count) => Try(() =>
+    {
+        count = Math.Clamp(count, 1, MostFiles);
+        // One more shows whether there are any.
+        var files = service.Files(cacheKey, after, count + 1);
+        return files is null ? null : new FilesMessage([.. files.Take(count).Select(file => new FileMessage(file.Path, file.Size, file.ETag))], files.Count > count ? files[count - 1].Path : null);
+    });
 
     public Task<ImmutableArray<EntryMessage>> EntriesAsync(string? after, int count) => Try(() => service.List()
         .Where(entry => after is null || string.CompareOrdinal(entry.CacheKey, after) > 0)

@@ -21,13 +21,14 @@ internal static class OperatorApi
             Answer = OperatorJson.Default.EntryListDocument,
         });
         routes.MapGet("/v1/datasets/{key}", datasets.GetAsync).Describe(new("getDataset", "One dataset of this node, with the nodes that hold it.") { Answer = OperatorJson.Default.EntryDocument });
+        routes.MapGet("/v1/nodes/{node}/datasets/{key}", datasets.GetAsync).Describe(new("getDatasetOn", "The same of another node.") { Answer = OperatorJson.Default.EntryDocument });
         routes.MapGet("/v1/datasets/{key}/history", datasets.HistoryAsync).Describe(new("getHistory", "What happened to it on any node, the newest first; also to one that is gone.")
         {
             Query = [("limit", "At most so many, 1 to 1000. Default: 100.")],
             Answer = OperatorJson.Default.HistoryDocument,
         });
         MapClearing(routes, new ClearingApi(parts.Service));
-        MapCluster(routes, new ClusterApi(parts.Cluster), new StatisticsApi(parts.Service, parts.Api.Time));
+        MapCluster(routes, new ClusterApi(parts.Cluster), new StatisticsApi(parts.Service, parts.Cluster, parts.Api.Time));
         MapActions(routes, new ActionsApi(parts.Cluster, acquisitions));
         routes.MapOpenApiDocument();
     }
@@ -58,9 +59,9 @@ internal static class OperatorApi
             Body = OperatorJson.Default.RecommendBody,
             Answer = OperatorJson.Default.RecommendationsDocument,
         });
-        routes.MapGet("/v1/statistics", statistics.GetAsync).Describe(new("getStatistics", "What this node's cache did, by day (UTC) and by key.")
+        routes.MapGet("/v1/statistics", statistics.GetAsync).Describe(new("getStatistics", "What this node's cache did, or all nodes' together, by day (UTC) and by key.")
         {
-            Query = [("from", "The first day, as 2026-11-01. Default: 30 days back."), ("to", "The last day. Default: today."), ("top", "Keys to list, the most used first. Default: 5.")],
+            Query = [("scope", "node or cluster. Default: node."), ("from", "The first day, as 2026-11-01. Default: 30 days back."), ("to", "The last day. Default: today."), ("top", "Keys to list, the most used first. Default: 5.")],
             Answer = OperatorJson.Default.StatisticsDocument,
         });
     }

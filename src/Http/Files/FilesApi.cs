@@ -2,6 +2,8 @@ using System.Globalization;
 using System.Text.Json.Serialization;
 using DatasetCache.Datasets;
 using DatasetCache.Http.Api;
+using DatasetCache.Http.Api.Cluster;
+using DatasetCache.Http.Api.Datasets;
 using DatasetCache.Http.Api.OpenApi;
 using DatasetCache.Http.Serving;
 using DatasetCache.Reading;
@@ -43,6 +45,11 @@ internal sealed partial class FilesApi(NodeParts parts, ILogger log)
             Query = [("after", "The path before the first."), ("limit", "At most so many, 1 to 10000. Default: 1000.")],
             Answer = FilesJson.Default.FilesDocument,
         });
+        routes.MapGet("/v1/nodes/{node}/datasets/{key}/files", files.ListOnAsync).Describe(new("listFilesOn", "The files of a dataset that a node holds; of another node than the one that is asked at most 200 at a time.")
+        {
+            Query = [("after", "The path before the first."), ("limit", "At most so many, 1 to 10000. Default: 1000.")],
+            Answer = FilesJson.Default.FilesDocument,
+        });
         routes.MapMethods("/v1/datasets/{key}/files/{**path}", [HttpMethods.Get, HttpMethods.Head], files.GetAsync)
             .Describe(new("readFile", "A file, or a range of it; the path as it is listed, percent-encoded. Conditions by ETag and date as in RFC 9110.") { AnswerType = "application/octet-stream" });
     }
@@ -62,22 +69,30 @@ internal sealed partial class FilesApi(NodeParts parts, ILogger log)
         using var reading = await ReadAsync(context);
         if (reading is null)
             return;
-        var after = context.Request.Query["after"].ToString();
+        var limit = LimitOf(context);
+        // One more shows whether there are any.
+        var files = reading.After(Query.Text(context, "after"), limit + 1);
+        await NodeApi.WriteAsync(context, StatusCodes.Status200OK, FilesDocument.Of(files.Take(limit), files.Length > limit), FilesJson.Default.FilesDocument);
+    }
+
+    /// <summary>The same of an entry of the node that the path names.</summary>
+    public Task ListOnAsync(HttpContext context) => ActionsApi.OnNodeAsync(context, parts.Cluster, async (node, key) =>
+    {
+        if (await node.FilesAsync(key, Query.Text(context, "after"), LimitOf(context), context.RequestAborted) is { } files)
+            await NodeApi.WriteAsync(context, StatusCodes.Status200OK, files, FilesJson.Default.FilesDocument);
+        else
+            await DatasetsApi.NotFoundAsync(context, key, []);
+    });
+
+    private static int LimitOf(HttpContext context)
+    {
         var limit = DefaultPage;
         if (context.Request.Query["limit"].ToString() is { Length: > 0 } text
             && (!int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out limit) || limit is < 1 or > LargestPage))
         {
             throw new InvalidRequestException($"limit is {PrintableText.Quote(text)}: it must be a number from 1 to {LargestPage}.");
         }
-        var first = after.Length == 0 ? 0 : reading.Find(after) is var found && found >= 0 ? found + 1 : ~found;
-        var count = Math.Min(limit, reading.Count - first);
-        var page = new FileDocument[count];
-        for (var i = 0; i < count; i++)
-        {
-            var file = reading.File(first + i);
-            page[i] = new FileDocument(file.Path, file.Size, FileHead.TagOf(file));
-        }
-        await NodeApi.WriteAsync(context, StatusCodes.Status200OK, new FilesDocument(page, first + count < reading.Count ? page[^1].Path : null), FilesJson.Default.FilesDocument);
+        return limit;
     }
 
     public async Task GetAsync(HttpContext context)
@@ -241,7 +256,14 @@ internal sealed partial class FilesApi(NodeParts parts, ILogger log)
 internal sealed record FileDocument(string Path, long Size, string Etag);
 
 /// <param name="Next">What to ask for <c>after</c> to go on; null at the end.</param>
-internal sealed record FilesDocument(IReadOnlyList<FileDocument> Files, string? Next);
+internal sealed record FilesDocument(IReadOnlyList<FileDocument> Files, string? Next)
+{
+    public static FilesDocument Of(IEnumerable<ManifestFile> files, bool hasMore)
+    {
+        FileDocument[] page = [.. files.Select(file => new FileDocument(file.Path, file.Size, FileHead.TagOf(file)))];
+        return new FilesDocument(page, hasMore ? page[^1].Path : null);
+    }
+}
 
 /// <param name="Lease">Always null: there is nothing to release. An opened dataset is readable until nobody has read it for an hour, or the node ends.</param>
 internal sealed record OpenDocument(string CacheKey, long Files, long Bytes, LeaseDocument? Lease);

@@ -50,6 +50,43 @@ internal static class NodeMessagesText
             ? [.. evicted.Protections.Select(reason => new ProtectionDocument("unknown", reason, Until: null))]
             : [.. evicted.Details.Select(why => new ProtectionDocument(Camel(why.Kind), why.Reason, why.Until))]);
 
+    public static EntryDocument Of(EntryDetailMessage detail)
+    {
+        var entry = detail.Entry;
+        return new EntryDocument
+        {
+            CacheKey = entry.CacheKey,
+            State = entry.Broken is null ? "ready" : "broken",
+            Path = detail.Path,
+            Origin = entry.Origin,
+            DatasetPrefix = entry.Prefix,
+            DatasetId = detail.DatasetId,
+            SnapshotId = entry.SnapshotId,
+            VersionHash = detail.VersionHash,
+            Selection = detail.Selection.ReplaceLineEndings(" "),
+            SelectionReason = detail.SelectionReason,
+            ManifestDigest = entry.Digest,
+            Files = entry.Files,
+            Bytes = entry.Bytes,
+            BytesDone = entry.Bytes,
+            OwnBytes = detail.OwnBytes,
+            MissingCount = detail.MissingCount,
+            PublishedAt = detail.PublishedAt,
+            LastUsedAt = entry.LastUsedAt,
+            Uses = detail.Uses,
+            Leases = detail.Leases,
+            IsLeased = entry.IsLeased,
+            IsPinned = entry.IsPinned,
+            Priority = Camel(detail.Priority.ToString()),
+            ExpiresAt = detail.ExpiresAt,
+            FreeableBytes = detail.FreeableBytes,
+            Holders = [.. detail.JobLinks.Select(link => new EntryHolderDocument(link.Link, link.JobId, link.Since, link.Until))],
+            ProtectedBy = [.. detail.Protections.Select(why => why.Reason)],
+            Protections = [.. detail.Protections.Select(why => new ProtectionDocument(Camel(why.Kind), why.Reason, why.Until))],
+            Broken = entry.Broken,
+        };
+    }
+
     private static DatasetDocument Of(ReadyMessage ready) => new(
         Lease: null, ready.CacheKey, ready.SnapshotPath, ready.IsHit ? "hit" : "miss", ready.Files, ready.Bytes, ready.FilesFromOrigin, ready.BytesFromOrigin, ready.ReusedBytes, ready.SharedBytes,
         ready.BytesFromPeers, ready.Changes is { } changes ? new VersionChanges(changes.Added, changes.Changed, changes.Removed) : null, ready.StaleSince, ready.Elapsed.TotalSeconds);

@@ -4,6 +4,7 @@ using DatasetCache.Grains;
 using DatasetCache.Hosting.Node;
 using DatasetCache.Http.Api.Cluster;
 using DatasetCache.Http.Api.Datasets;
+using DatasetCache.Statistics;
 
 namespace DatasetCache.Silo.Running;
 
@@ -42,6 +43,15 @@ internal sealed class OrleansClusterView(IGrainFactory grains, INodeService self
 
     public async Task<IReadOnlyList<EventDocument>> HistoryAsync(string cacheKey, int limit, CancellationToken cancellationToken)
         => [.. (await Cluster.HistoryAsync(cacheKey, limit, cancellationToken)).Select(happened => new EventDocument(happened.At, happened.Kind, happened.Detail, happened.Node, happened.CacheKey))];
+
+    public async Task<ClusterStatistics> StatisticsAsync(DateOnly from, DateOnly to, CancellationToken cancellationToken)
+    {
+        var (usage, nodes, silent) = await Cluster.UsageAsync(from, to, cancellationToken);
+        DayStatistics[] days = [.. usage.Days.Select(day => new DayStatistics(day.Day, day.Tally.ToTally()))];
+        return new ClusterStatistics(
+            new UsageStatistics(from, to, days.Aggregate(default(UsageTally), (sum, day) => sum + day.Tally), days, [.. usage.Keys.Select(key => new EntryStatistics(key.CacheKey, key.Tally.ToTally()))]),
+            nodes, silent);
+    }
 
     public async Task<IReadOnlyList<RecommendedHostDocument>> RecommendAsync(IReadOnlyList<DatasetRef> datasets, CancellationToken cancellationToken)
         => [.. (await Cluster.RecommendHostsAsync([.. datasets.Select(NodeMessagesText.ToMessage)], cancellationToken)).Select(host => new RecommendedHostDocument(host.Host, host.Bytes, [.. host.PerDataset]))];

@@ -1,9 +1,11 @@
+using DatasetCache.Datasets;
 using DatasetCache.Eviction;
 using DatasetCache.Grains;
 using DatasetCache.Hosting.Node;
 using DatasetCache.Http.Api;
 using DatasetCache.Http.Api.Cluster;
 using DatasetCache.Http.Api.Datasets;
+using DatasetCache.Http.Files;
 using DatasetCache.Integrity;
 
 namespace DatasetCache.Silo.Running;
@@ -13,6 +15,14 @@ internal sealed class OrleansNodeActions(string name, INodeGrain node) : INodeAc
 {
     // An eviction deletes files; whatever else takes long is only started.
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
+
+    public Task<EntryDocument?> InspectAsync(string cacheKey, CancellationToken cancellationToken)
+        => AskAsync(async () => await node.InspectAsync(cacheKey) is { } detail ? NodeMessagesText.Of(detail) : null, cancellationToken);
+
+    public Task<FilesDocument?> FilesAsync(string cacheKey, string? after, int limit, CancellationToken cancellationToken) => AskAsync(async () =>
+        await node.FilesAsync(cacheKey, after, limit) is { } files
+            ? FilesDocument.Of(files.Files.Select(file => new ManifestFile(file.Path, file.Size, file.ETag)), files.Next is not null)
+            : null, cancellationToken);
 
     public Task<bool> PinAsync(string cacheKey, CancellationToken cancellationToken) => AskAsync(() => node.PinAsync(cacheKey), cancellationToken);
 

@@ -50,6 +50,8 @@ internal sealed class TestNode : IAsyncDisposable
 
         public Task<IReadOnlyList<EventDocument>> HistoryAsync(string cacheKey, int limit, CancellationToken cancellationToken) => own.HistoryAsync(cacheKey, limit, cancellationToken);
 
+        public Task<ClusterStatistics> StatisticsAsync(DateOnly from, DateOnly to, CancellationToken cancellationToken) => own.StatisticsAsync(from, to, cancellationToken);
+
         public Task<IReadOnlyList<RecommendedHostDocument>> RecommendAsync(IReadOnlyList<DatasetRef> datasets, CancellationToken cancellationToken) => own.RecommendAsync(datasets, cancellationToken);
 
         public INodeActions ActionsOn(string node) => own.ActionsOn(node);

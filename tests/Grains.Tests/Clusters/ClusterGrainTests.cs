@@ -1,3 +1,5 @@
+using System.Globalization;
+using DatasetCache.Statistics;
 using Xunit;
 
 namespace DatasetCache.Grains.Tests.Clusters;
@@ -29,5 +31,47 @@ public sealed class ClusterGrainTests
 
         Assert.Equal(["Silo_0", "Silo_1", "Silo_2"], first.Concat(rest).Select(node => node.Id));
         Assert.All(first.Concat(rest), node => Assert.Equal("/" + node.Id, node.Node!.CacheRoot));
+    }
+
+    [Fact]
+    public async Task What_the_caches_did_is_added_up_by_day_and_key_and_asked_for_once_in_a_while()
+    {
+        await using var cluster = await StubCluster.StartAsync(3);
+        var day = new DateOnly(2026, 11, 20);
+        for (var i = 0; i < 3; i++)
+        {
+            var node = cluster.Nodes[string.Create(CultureInfo.InvariantCulture, $"Silo_{i}")];
+            node.Days[day] = new UsageTally { Hits = 10, Misses = 1, BytesSaved = 100, BytesFromOrigin = 7, BytesServed = 107, Failures = 2, Evictions = 3, BytesEvicted = 30 };
+            node.Days[day.AddDays(i)] = new UsageTally { Hits = i + 1 };
+            node.Days[day.AddDays(-1)] = new UsageTally { Hits = 1000 };
+        }
+
+        var answers = await Task.WhenAll(Enumerable.Range(0, 20).Select(_ => AskAsync()));
+
+        var usage = answers[0];
+        Assert.Equal(["Silo_0", "Silo_1", "Silo_2"], usage.Nodes);
+        Assert.Empty(usage.Silent);
+        Assert.Equal([(day, 21L), (day.AddDays(1), 2L), (day.AddDays(2), 3L)], usage.Usage.Days.Select(one => (one.Day, one.Tally.Hits)));
+        Assert.Equal(new TallyMessage(21, 2, 4, 214, 14, 200, 6, 60), usage.Usage.Days[0].Tally);
+        Assert.Equal(("snap_1", 26L), (Assert.Single(usage.Usage.Keys).CacheKey, usage.Usage.Keys[0].Tally.Hits));
+        Assert.All(cluster.Nodes.Values, node => Assert.Equal(1, node.Counted));
+
+        Task<ClusterUsage> AskAsync() => cluster.FactoryOf(cluster.Silos[0]).GetGrain<IClusterGrain>(0).UsageAsync(day, day.AddDays(9), TestContext.Current.CancellationToken);
+    }
+
+    [Fact]
+    public async Task A_node_that_does_not_say_what_its_cache_did_is_named()
+    {
+        await using var cluster = await StubCluster.StartAsync(3);
+        var day = new DateOnly(2026, 11, 20);
+        foreach (var node in cluster.Nodes.Values)
+            node.Days[day] = new UsageTally { Hits = 5 };
+        cluster.Nodes["Silo_1"].IsIll = true;
+
+        var usage = await cluster.Client.GetGrain<IClusterGrain>(0).UsageAsync(day, day, TestContext.Current.CancellationToken);
+
+        Assert.Equal(["Silo_0", "Silo_2"], usage.Nodes);
+        Assert.Equal(["Silo_1"], usage.Silent);
+        Assert.Equal(10, Assert.Single(usage.Usage.Days).Tally.Hits);
     }
 }

@@ -99,5 +99,24 @@ internal sealed class StubNode(string node) : INodeService
 
     public EntryExplanation? Explain(string cacheKey) => null;
 
-    public UsageStatistics Statistics(DateOnly from, DateOnly to) => throw new NotSupportedException();
+    public IReadOnlyList<ManifestFile>? Files(string cacheKey, string? after, int count) => null;
+
+    /// <summary>What its cache did, by day.</summary>
+    public ConcurrentDictionary<DateOnly, UsageTally> Days { get; } = new();
+
+    /// <summary>How often somebody asked what its cache did.</summary>
+    public int Counted { get; private set; }
+
+    /// <summary>Whether it fails who asks that.</summary>
+    public bool IsIll { get; set; }
+
+    public UsageStatistics Statistics(DateOnly from, DateOnly to)
+    {
+        Counted++;
+        if (IsIll)
+            throw new InvalidOperationException("It is ill.");
+        var days = Days.Where(day => day.Key >= from && day.Key <= to).OrderBy(day => day.Key).Select(day => new DayStatistics(day.Key, day.Value)).ToArray();
+        var total = days.Aggregate(default(UsageTally), (sum, day) => sum + day.Tally);
+        return new UsageStatistics(from, to, total, days, [new EntryStatistics("snap_1", total)]);
+    }
 }

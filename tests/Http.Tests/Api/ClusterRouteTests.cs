@@ -84,6 +84,21 @@ public sealed class ClusterRouteTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_dataset_and_its_files_are_the_same_by_the_name_of_the_node_that_has_it()
+    {
+        foreach (var file in new[] { "1", "2", "3" })
+            node.Origin.Put($"s3://b/a/{file}.bin", Testing.MemoryOrigin.Bytes(1, 100));
+        var key = await node.GetAsync("a");
+
+        foreach (var what in new[] { "", "/files", "/files?limit=2", "/files?limit=2&after=2.bin" })
+            Assert.Equal((await node.ReadAsync($"/v1/datasets/{key}{what}")).ToString(), (await node.ReadAsync($"/v1/nodes/n1/datasets/{key}{what}")).ToString());
+        Assert.Equal("2.bin", (await node.ReadAsync($"/v1/nodes/n1/datasets/{key}/files?limit=2")).GetProperty("next").GetString());
+        Assert.Equal(HttpStatusCode.BadRequest, (await node.SendAsync(HttpMethod.Get, $"/v1/nodes/n1/datasets/{key}/files?limit=0")).Status);
+        foreach (var (path, code) in new[] { ($"/v1/nodes/n2/datasets/{key}", "unknownNode"), ($"/v1/nodes/n2/datasets/{key}/files", "unknownNode"), ("/v1/nodes/n1/datasets/none", "notFound"), ("/v1/nodes/n1/datasets/none/files", "notFound") })
+            Assert.Equal((HttpStatusCode.NotFound, code), await node.SendAsync(HttpMethod.Get, path) is var (status, body) ? (status, body.GetProperty("code").GetString()) : default);
+    }
+
+    [Fact]
     public async Task Statistics_are_those_of_dscache_stats()
     {
         node.Put("a", 500);
@@ -96,6 +111,10 @@ public sealed class ClusterRouteTests : IAsyncLifetime
         Assert.Equal((1, 1, 500, 500), (total.GetProperty("hits").GetInt32(), total.GetProperty("misses").GetInt32(), total.GetProperty("bytesFromOrigin").GetInt32(), total.GetProperty("bytesSaved").GetInt32()));
         Assert.Equal(total.ToString(), Assert.Single(read.GetProperty("days").EnumerateArray()).GetProperty("tally").ToString());
         Assert.Single(read.GetProperty("entries").EnumerateArray());
+        // Alone it is the whole, too.
+        Assert.Equal(read.ToString(), (await node.ReadAsync("/v1/statistics?scope=cluster")).ToString());
+        Assert.Equal(("""["n1"]""", "[]"), (read.GetProperty("nodes").ToString(), read.GetProperty("silent").ToString()));
+        Assert.Equal(HttpStatusCode.BadRequest, (await node.SendAsync(HttpMethod.Get, "/v1/statistics?scope=world")).Status);
         Assert.Empty((await node.ReadAsync("/v1/statistics?from=2020-01-01&to=2020-01-31")).GetProperty("days").EnumerateArray());
     }
 }

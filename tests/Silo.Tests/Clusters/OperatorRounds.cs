@@ -34,12 +34,36 @@ internal static class OperatorRounds
         var verified = await EndAsync(first, await ReadAsync(await first.PostAsJsonAsync($"/v1/nodes/n2/datasets/{key}/verify", new { level = "fast" })));
         Assert.Equal("sound", verified.GetProperty("verified").GetProperty("outcome").GetString());
 
+        // What a node that does not have it says of a dataset is what one that has it says.
+        await AssertToldTheSameAsync(second, third, key);
+
         // A dataset that one node alone is told to get, and which host is therefore the one for it.
         var small = new { datasetId = TestCluster.SmallDataset, snapshotId = "s-" + TestCluster.SmallDataset, select = "all" };
         await EndAsync(first, await ReadAsync(await first.PostAsJsonAsync("/v1/nodes/n2/warm", new { dataset = small })));
         var hosts = (await ReadAsync(await third.PostAsJsonAsync("/v1/recommendations", new { datasets = new[] { small } }))).GetProperty("hosts").EnumerateArray().ToArray();
         Assert.Equal([("n2", TestCluster.SmallBytes), ("n1", 0), ("n3", 0)], hosts.Select(host => (host.GetProperty("host").GetString()!, host.GetProperty("bytes").GetInt64())));
         Assert.Equal(HttpStatusCode.NotFound, (await second.PostAsync($"/v1/nodes/nowhere/datasets/{key}/pin", content: null)).StatusCode);
+    }
+
+    private static async Task AssertToldTheSameAsync(HttpClient holder, HttpClient other, string key)
+    {
+        foreach (var what in new[] { "", "/files?limit=30", "/files?limit=30&after=images/030.png" })
+        {
+            var own = await holder.GetFromJsonAsync<JsonElement>($"/v1/datasets/{key}{what}");
+            var told = await other.GetFromJsonAsync<JsonElement>($"/v1/nodes/n2/datasets/{key}{what}");
+            // What is under way there is the node's own affair.
+            Assert.Equal(own.EnumerateObject().Where(property => property.Name != "work").Select(property => property.ToString()), told.EnumerateObject().Select(property => property.ToString()));
+        }
+        Assert.Equal(HttpStatusCode.NotFound, (await other.GetAsync("/v1/nodes/n2/datasets/none")).StatusCode);
+        Assert.Equal(HttpStatusCode.NotFound, (await other.GetAsync("/v1/nodes/nowhere/datasets/none/files")).StatusCode);
+        var (one, all) = (await holder.GetFromJsonAsync<JsonElement>("/v1/statistics"), await other.GetFromJsonAsync<JsonElement>("/v1/statistics?scope=cluster"));
+        Assert.Equal("""["n1","n2","n3"]""", all.GetProperty("nodes").ToString());
+        Assert.Equal("[]", all.GetProperty("silent").ToString());
+        // 64 jobs; one of each node downloaded for those who waited with it.
+        Assert.Equal((61, 3, TestCluster.Bytes), (Total("hits"), Total("misses"), Total("bytesFromOrigin")));
+        Assert.InRange(one.GetProperty("total").GetProperty("hits").GetInt64(), 1, 60);
+
+        long Total(string name) => all.GetProperty("total").GetProperty(name).GetInt64();
     }
 
     private static JsonElement[] Holders(JsonElement row) => [.. row.GetProperty("holders").EnumerateArray()];

@@ -97,6 +97,11 @@ internal interface INodeService
     /// <summary>Null where there is none of that name.</summary>
     EntryExplanation? Explain(string cacheKey);
 
+    /// <summary>The files of an entry after a path, in the order of their paths, at most so many.</summary>
+    /// <param name="after">Null for the first.</param>
+    /// <returns>Null where there is no such entry to read from.</returns>
+    IReadOnlyList<ManifestFile>? Files(string cacheKey, string? after, int count);
+
     UsageStatistics Statistics(DateOnly from, DateOnly to);
 
     NodeStatus Status();

@@ -166,6 +166,12 @@ internal sealed class NodeService : INodeService, IAsyncDisposable
 
     public EntryExplanation? Explain(string cacheKey) => cache.Explain(cacheKey);
 
+    public IReadOnlyList<ManifestFile>? Files(string cacheKey, string? after, int count)
+    {
+        using var reading = cache.TryRead(cacheKey);
+        return reading?.After(after, count);
+    }
+
     public UsageStatistics Statistics(DateOnly from, DateOnly to) => cache.Statistics(from, to);
 
     public NodeStatus Status()

@@ -57,7 +57,10 @@ internal sealed class ActionsApi(IClusterView cluster, AcquisitionApi acquisitio
             await ApiProblem.WriteAsync(context, StatusCodes.Status404NotFound, ApiProblem.UnknownTicket, "The node knows no such ticket (any more).", "Start it again.");
     });
 
-    private async Task OnNodeAsync(HttpContext context, Func<INodeActions, string, Task> act)
+    private Task OnNodeAsync(HttpContext context, Func<INodeActions, string, Task> act) => OnNodeAsync(context, cluster, act);
+
+    /// <summary>Asks the node that the path names, and where it names none the one that is asked, about the dataset that it names; answers where there is no such node.</summary>
+    public static async Task OnNodeAsync(HttpContext context, IClusterView cluster, Func<INodeActions, string, Task> act)
     {
         try
         {

@@ -1,5 +1,6 @@
 using DatasetCache.Datasets;
 using DatasetCache.Http.Api.Datasets;
+using DatasetCache.Statistics;
 
 namespace DatasetCache.Http.Api.Cluster;
 
@@ -24,9 +25,17 @@ internal interface IClusterView
     /// <summary>What happened to an entry on any node, the newest first.</summary>
     Task<IReadOnlyList<EventDocument>> HistoryAsync(string cacheKey, int limit, CancellationToken cancellationToken);
 
+    /// <summary>What the caches of all nodes did from one day to another, both included, as of a few seconds ago.</summary>
+    Task<ClusterStatistics> StatisticsAsync(DateOnly from, DateOnly to, CancellationToken cancellationToken);
+
     /// <summary>For each node how many bytes of these datasets it has, the most first.</summary>
     Task<IReadOnlyList<RecommendedHostDocument>> RecommendAsync(IReadOnlyList<DatasetRef> datasets, CancellationToken cancellationToken);
 
     /// <summary>What an operator can do on a node: the one that is asked, or another by way of it.</summary>
     INodeActions ActionsOn(string node);
 }
+
+/// <param name="Usage">Added up. Of a key that is used little on a node, that node's part may be missing.</param>
+/// <param name="Nodes">Whose figures are in it.</param>
+/// <param name="Silent">Nodes that did not answer: what they did is missing.</param>
+internal sealed record ClusterStatistics(UsageStatistics Usage, IReadOnlyList<string> Nodes, IReadOnlyList<string> Silent);

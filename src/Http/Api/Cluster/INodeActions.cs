@@ -1,14 +1,23 @@
+using DatasetCache.Eviction;
 using DatasetCache.Hosting.Node;
 using DatasetCache.Http.Api.Datasets;
+using DatasetCache.Http.Files;
 using DatasetCache.Integrity;
-using DatasetCache.Eviction;
 
 namespace DatasetCache.Http.Api.Cluster;
 
-/// <summary>What an operator does on one node.</summary>
+/// <summary>What an operator does on one node, and what he sees of its datasets.</summary>
 /// <remarks>A node that is not there or does not answer is a <see cref="NodeUnreachableException"/>.</remarks>
 internal interface INodeActions
 {
+    /// <summary>All that the node knows of an entry; what the cluster knows is not in it.</summary>
+    /// <returns>Null where there is no such entry.</returns>
+    Task<EntryDocument?> InspectAsync(string cacheKey, CancellationToken cancellationToken);
+
+    /// <summary>The files of an entry after a path, at most so many and not always as many.</summary>
+    /// <returns>Null where there is no such entry to read from.</returns>
+    Task<FilesDocument?> FilesAsync(string cacheKey, string? after, int limit, CancellationToken cancellationToken);
+
     /// <returns>False where there is no such entry.</returns>
     Task<bool> PinAsync(string cacheKey, CancellationToken cancellationToken);
 

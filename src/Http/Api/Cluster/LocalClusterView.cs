@@ -26,6 +26,9 @@ internal sealed class LocalClusterView(INodeService node, Peer self) : IClusterV
     public Task<IReadOnlyList<EventDocument>> HistoryAsync(string cacheKey, int limit, CancellationToken cancellationToken)
         => Task.FromResult<IReadOnlyList<EventDocument>>([.. node.History(cacheKey, limit).Select(happened => EntryText.Of(happened, node.Node))]);
 
+    public Task<ClusterStatistics> StatisticsAsync(DateOnly from, DateOnly to, CancellationToken cancellationToken)
+        => Task.FromResult(new ClusterStatistics(node.Statistics(from, to), [node.Node], []));
+
     public Task<IReadOnlyList<RecommendedHostDocument>> RecommendAsync(IReadOnlyList<DatasetRef> datasets, CancellationToken cancellationToken)
     {
         var held = node.HeldBytes(datasets);

@@ -118,7 +118,10 @@ internal sealed record EvictedDocument(string CacheKey, string Outcome, long Fre
 internal sealed record ClearedDocument(IReadOnlyList<EvictedDocument> Evicted, IReadOnlyList<EvictedDocument> Kept, long FreedBytes);
 
 /// <summary>As <c>dscache stats --json</c>. Days on which nothing happened are left out; <c>entries</c> are the most used keys.</summary>
-internal sealed record StatisticsDocument(string From, string To, TallyDocument Total, IReadOnlyList<DayDocument> Days, IReadOnlyList<EntryTallyDocument> Entries);
+/// <param name="Nodes">Whose figures these are, added up.</param>
+/// <param name="Silent">Nodes of the cluster that did not answer: what they did is missing.</param>
+internal sealed record StatisticsDocument(
+    string From, string To, IReadOnlyList<string> Nodes, IReadOnlyList<string> Silent, TallyDocument Total, IReadOnlyList<DayDocument> Days, IReadOnlyList<EntryTallyDocument> Entries);
 
 internal sealed record DayDocument(string Day, TallyDocument Tally);
 

@@ -26,11 +26,10 @@ internal sealed class DatasetsApi(INodeService node, IClusterView cluster)
             new EntryListDocument([.. sorted.Take(limit)], sorted.Length > limit ? sorted[limit - 1].CacheKey : null), OperatorJson.Default.EntryListDocument);
     }
 
-    public async Task GetAsync(HttpContext context)
+    /// <summary>Of this node, or of the one that the path names.</summary>
+    public Task GetAsync(HttpContext context) => ActionsApi.OnNodeAsync(context, cluster, async (asked, key) =>
     {
-        var key = NodeApi.Value(context, "key");
-        var entry = node.Inspect(key) is { } there ? EntryText.Of(node, there)
-            : NodeCell.Downloading(node).FirstOrDefault(cell => string.Equals(cell.CacheKey, key, StringComparison.Ordinal)) is { } cell ? EntryText.Of(cell) : null;
+        var entry = await asked.InspectAsync(key, context.RequestAborted);
         var rows = await cluster.DatasetAsync(key, context.RequestAborted);
         if (entry is null)
         {
@@ -40,11 +39,8 @@ internal sealed class DatasetsApi(INodeService node, IClusterView cluster)
         await NodeApi.WriteAsync(context, StatusCodes.Status200OK, entry with
         {
             Replicas = [.. rows.SelectMany(row => row.Holders.Where(holder => holder.State is "ready").Select(holder => new ReplicaDocument(holder.Node, row.Digest)))],
-            Work = [.. node.Status().Working
-                .Where(work => string.Equals(work.Progress?.EntryKey, key, StringComparison.Ordinal) || string.Equals(work.Verifying?.CacheKey, key, StringComparison.Ordinal))
-                .Select(ApiText.Of)],
         }, OperatorJson.Default.EntryDocument);
-    }
+    });
 
     public async Task HistoryAsync(HttpContext context)
     {

@@ -75,6 +75,20 @@ export function pin({ self, key, nodes, done }, isPinned) {
     }), { className: 'primary' })));
 }
 
+const priorities = { low: 'Low: goes before all others', normal: 'Normal: goes in its turn', high: 'High: goes after all others' };
+
+export function priority({ self, key, nodes, done }, current) {
+  const choice = el('select', { id: 'priority' }, ...Object.entries(priorities).map(([name, text]) => el('option', { value: name, selected: name === (current ?? 'normal') }, text)));
+  open(`Priority of ${key}`,
+    el('p', {}, `On ${list(nodes)}, when space is needed there. What a job uses or a pin keeps stays whatever it says.`),
+    el('p', { className: 'field' }, el('label', { htmlFor: 'priority' }, 'Priority'), choice),
+    el('p', { className: 'buttons' }, cancel(), button('Set priority', () => perform(async () => {
+      await each(nodes, (node) => request('PUT', `${datasetPath(self, node, key)}/priority`, { priority: choice.value }));
+      say(`The priority of ${key} is ${choice.value} on ${list(nodes)}.`);
+      done();
+    }), { className: 'primary' })));
+}
+
 export function verify({ self, key, nodes, done }) {
   const level = el('select', { id: 'verify-level' }, 
     el('option', { value: 'fast' }, 'Fast: names, sizes and modes'),

@@ -17,7 +17,7 @@ const table = new NodeTable(byId('nodes'));
 const matrix = new Matrix(byId('grid'), cluster, { open, sort });
 const history = new HistoryCharts(byId('hit-rate'), byId('bytes'));
 const rates = new RateChart(byId('rates'));
-const statisticsEvery = 30_000;
+const statisticsEvery = 10_000;
 let statisticsAt = 0;
 let feed = null;
 const viewer = session();
@@ -72,7 +72,6 @@ function showNodes() {
   setText(byId('sum-moving'), count(alive.reduce((total, node) => total + (node.working?.length ?? 0), 0)));
   setText(byId('sum-datasets'), cluster.isWhole ? count(cluster.rows.size) : `${count(cluster.rows.size)}+`);
   rates.show(alive);
-  for (const name of document.querySelectorAll('.charts .self')) setText(name, cluster.self);
   if (choices !== cluster.names) {
     choices = cluster.names;
     const chosen = byId('on-node');
@@ -93,6 +92,7 @@ async function open(row, node) {
     buttons.append(
       actions.button('Verify…', () => act(actions.verify)),
       actions.button(part.isPinned ? 'Unpin…' : 'Pin…', () => act(actions.pin, part.isPinned)),
+      actions.button('Priority…', () => act(actions.priority, part.priority)),
       actions.button('Evict…', () => act(actions.evict), { className: 'danger' }));
   }
   buttons.append(actions.button('Close', (event) => event.target.closest('dialog').close()));
@@ -124,8 +124,19 @@ async function read() {
   if (Date.now() - statisticsAt > statisticsEvery) {
     statisticsAt = Date.now();
     const [from, to] = span();
-    history.show(await get(`/v1/statistics?from=${from}&to=${to}`));
+    showHistory(await get(`/v1/statistics?scope=cluster&from=${from}&to=${to}`));
   }
+}
+
+/** And whose figures they are. */
+function showHistory(statistics) {
+  const { nodes, silent } = statistics;
+  const all = nodes.length + silent.length;
+  const whose = all === 1 ? nodes[0] ?? silent[0] : silent.length === 0 ? `all ${all} nodes` : `${nodes.length} of ${all} nodes`;
+  for (const place of document.querySelectorAll('.charts .whose')) setText(place, whose);
+  setHidden(byId('silent'), silent.length === 0);
+  setText(byId('silent'), silent.length === 0 ? '' : `Without ${actions.list(silent)}: no answer.`);
+  history.show(statistics);
 }
 
 feed = new Feed(read);

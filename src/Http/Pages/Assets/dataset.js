@@ -1,7 +1,7 @@
 // The page of one dataset.
 
 import * as actions from './actions.js';
-import { Problem, get } from './api.js';
+import { Problem, datasetPath, get } from './api.js';
 import { byId, el, setAttribute, setClass, setHidden, setShare, setText, setTime, time } from './dom.js';
 import { Feed } from './feed.js';
 import { compareNames, count, none, percent, relative, size } from './format.js';
@@ -15,6 +15,8 @@ const slow = 5000;
 let known = { canOperate: false };
 let cluster = { self: '', nodes: [], holders: [] };
 let entry = null;
+/** The node that the facts are of: this one if it has the dataset, else one that has. */
+let source = '';
 let slowAt = 0;
 let filesNext = null;
 let filesOf = null;
@@ -28,10 +30,27 @@ async function read() {
   await readReplicas();
   if (Date.now() - slowAt < slow) return;
   slowAt = Date.now();
-  entry = await orNull(get(path));
+  await readEntry();
   showEntry();
   showHistory(await orNull(get(`${path}/history?limit=200`)));
-  if (entry && filesOf !== entry.manifestDigest) await restartFiles();
+  const wanted = entry ? `${source} ${entry.manifestDigest}` : null;
+  if (filesOf !== wanted) await restartFiles(wanted);
+}
+
+// Any node that has it whole knows it; one that does not answer is passed over. While nobody has it, this node may be fetching it.
+async function readEntry() {
+  const whole = [...cluster.holders.values()].filter((one) => one.state !== 'downloading').map((one) => one.node).sort(compareNames);
+  const first = [cluster.self, source].filter((node) => whole.includes(node));
+  for (const node of new Set([...first, ...whole, cluster.self])) {
+    try {
+      entry = await orNull(get(datasetPath(cluster.self, node, key)));
+    } catch (error) {
+      if (node === cluster.self || !(error instanceof Problem) || error.status < 500) throw error;
+      entry = null;
+    }
+    source = node;
+    if (entry) return;
+  }
 }
 
 /** What the node does not know is no failure of the page. */
@@ -71,10 +90,10 @@ function showReplicas() {
     line.row.remove();
     lines.delete(node);
   }
-  holders.forEach((holder, index) => {
-    if (!lines.has(holder.node)) lines.set(holder.node, newLine());
-    const line = lines.get(holder.node);
-    fill(line, holder);
+  holders.forEach((one, index) => {
+    if (!lines.has(one.node)) lines.set(one.node, newLine());
+    const line = lines.get(one.node);
+    fill(line, one);
     if (byId('replicas').children[index] !== line.row) byId('replicas').insertBefore(line.row, byId('replicas').children[index] ?? null);
   });
   const ready = holders.filter((holder) => holder.state === 'ready').length;
@@ -91,34 +110,35 @@ function newLine() {
   return { row: el('tr', {}, ...Object.values(cells)), cells, made: '' };
 }
 
-function fill(line, holder) {
+function fill(line, part) {
   const { cells } = line;
-  const total = holder.bytesTotal ?? cluster.dataset?.bytes;
-  setText(cells.node, holder.node);
-  setText(cells.state, (holder.state === 'downloading' && holder.phase ? holder.phase : holder.state) + (holder.other ? ', another version' : ''));
-  setAttribute(cells.state, 'title', holder.other ? `manifest ${holder.other}` : null);
-  setClass(cells.state, `state ${holder.state}`);
+  const total = part.bytesTotal ?? cluster.dataset?.bytes;
+  setText(cells.node, part.node);
+  setText(cells.state, (part.state === 'downloading' && part.phase ? part.phase : part.state) + (part.other ? ', another version' : ''));
+  setAttribute(cells.state, 'title', part.other ? `manifest ${part.other}` : null);
+  setClass(cells.state, `state ${part.state}`);
   const [text, bar] = cells.progress.children;
-  const done = holder.state === 'ready' ? total : holder.bytesDone;
-  setText(text, holder.state === 'downloading' ? `${percent(done, total)} of ${size(total)}` : size(done));
+  const done = part.state === 'ready' ? total : part.bytesDone;
+  setText(text, part.state === 'downloading' ? `${percent(done, total)} of ${size(total)}` : size(done));
   setShare(bar, done / total);
-  setClass(bar, holder.state === 'downloading' ? 'bar moving' : 'bar');
-  setText(cells.leases, holder.leases > 0 ? count(holder.leases) : none);
-  setText(cells.pin, holder.isPinned ? 'pinned' : none);
-  setText(cells.priority, holder.priority ?? none);
-  for (const [cell, at] of [[cells.used, holder.lastUsedAt], [cells.expires, holder.expiresAt]]) {
+  setClass(bar, part.state === 'downloading' ? 'bar moving' : 'bar');
+  setText(cells.leases, part.leases > 0 ? count(part.leases) : none);
+  setText(cells.pin, part.isPinned ? 'pinned' : none);
+  setText(cells.priority, part.priority ?? none);
+  for (const [cell, at] of [[cells.used, part.lastUsedAt], [cells.expires, part.expiresAt]]) {
     if (at) setTime(cell, at);
     else setText(cell, none);
   }
-  const wanted = known.canOperate && holder.state !== 'downloading' ? `acts ${holder.isPinned}` : '';
+  const wanted = known.canOperate && part.state !== 'downloading' ? `acts ${part.isPinned} ${part.priority}` : '';
   if (line.made === wanted) return;
   line.made = wanted;
-  const target = { self: cluster.self, key, nodes: [holder.node], done: refresh };
-  const isPinned = holder.isPinned === true;
+  const target = { self: cluster.self, key, nodes: [part.node], done: refresh };
+  const isPinned = part.isPinned === true;
   cells.acts.replaceChildren(...(wanted ? [
-    actions.button('Verify…', () => actions.verify(target), { 'aria-label': `Verify on ${holder.node}` }),
-    actions.button(isPinned ? 'Unpin…' : 'Pin…', () => actions.pin(target, isPinned), { 'aria-label': `${isPinned ? 'Unpin' : 'Pin'} on ${holder.node}` }),
-    actions.button('Evict…', () => actions.evict(target), { 'aria-label': `Evict from ${holder.node}`, className: 'danger' }),
+    actions.button('Verify…', () => actions.verify(target), { 'aria-label': `Verify on ${part.node}` }),
+    actions.button(isPinned ? 'Unpin…' : 'Pin…', () => actions.pin(target, isPinned), { 'aria-label': `${isPinned ? 'Unpin' : 'Pin'} on ${part.node}` }),
+    actions.button('Priority…', () => actions.priority(target, part.priority), { 'aria-label': `Priority on ${part.node}` }),
+    actions.button('Evict…', () => actions.evict(target), { 'aria-label': `Evict from ${part.node}`, className: 'danger' }),
   ] : []));
 }
 
@@ -137,6 +157,7 @@ function showActions(nodes) {
     made.push(
       actions.button('Verify all…', () => actions.verify(target)),
       actions.button('Pin all…', () => actions.pin(target, false)),
+      actions.button('Priority of all…', () => actions.priority(target)),
       actions.button('Evict all…', () => actions.evict(target), { className: 'danger' }));
   }
   place.replaceChildren(...made);
@@ -168,25 +189,26 @@ function showEntry() {
     ['Selection', entry.selectionReason ? `${entry.selection} (${entry.selectionReason})` : entry.selection],
     ['Manifest', entry.manifestDigest],
     ['Size', `${size(entry.bytes)}, ${count(entry.files)} files${entry.missingCount > 0 ? `, ${count(entry.missingCount)} named but missing` : ''}`],
-    ['On this disk', entry.ownBytes == null ? null : `${size(entry.ownBytes)} that it is charged for`],
-    ['Path', entry.path],
+    [`On ${source}`, entry.ownBytes ? `${size(entry.ownBytes)} of its disk` : null],
+    ['Path there', entry.path],
     ['Published', entry.publishedAt && time(entry.publishedAt)],
-    ['Used', entry.lastUsedAt && [time(entry.lastUsedAt), `, ${count(entry.uses)} times in all`]],
+    ['Used there', entry.lastUsedAt && [time(entry.lastUsedAt), `, ${count(entry.uses)} times in all`]],
   ] : [
     ['Source', cluster.dataset?.origin && [cluster.dataset.origin, cluster.dataset.prefix].filter(Boolean).join('/')],
     ['Dataset', cluster.dataset?.datasetId],
     ['Snapshot', cluster.dataset?.snapshotId],
     ['Manifest', cluster.dataset?.digest],
     ['Size', cluster.dataset && `${size(cluster.dataset.bytes)}, ${count(cluster.dataset.files)} files`],
-    ['On this node', cluster.dataset ? 'no: the rest is on the pages of the nodes that hold it' : 'no'],
+    ['Whole copies', 'none that answers'],
   ];
   byId('facts').replaceChildren(...facts.filter(([, value]) => value != null && value !== '').flatMap(([name, value]) => [el('dt', {}, name), el('dd', {}, ...[value].flat())]));
   showKept();
 }
 
 function showKept() {
+  setText(byId('keep-on'), entry ? `on ${source}` : '');
   if (!entry) {
-    byId('keep').replaceChildren(el('p', { className: 'nothing' }, 'Nothing keeps it on this node: it is not here.'));
+    byId('keep').replaceChildren(el('p', { className: 'nothing' }, 'Nothing: no node that answers has it whole.'));
     return;
   }
   const reasons = (entry.protections ?? entry.protectedBy ?? []).map((one) => (typeof one === 'string' ? { reason: one } : one));
@@ -219,23 +241,29 @@ function showHistory(document) {
   }
 }
 
-async function restartFiles() {
-  filesOf = entry.manifestDigest;
+async function restartFiles(wanted) {
+  filesOf = wanted;
   filesNext = null;
   byId('files').replaceChildren();
   await moreFiles();
 }
 
 async function moreFiles() {
-  const document = await orNull(get(`${path}/files?limit=${filesPage}${filesNext === null ? '' : `&after=${encodeURIComponent(filesNext)}`}`));
-  byId('files').append(...(document?.files ?? []).map((file) => el('tr', {}, el('td', { className: 'path' }, el('a', { href: `${path}/files/${file.path.split('/').map(encodeURIComponent).join('/')}` }, file.path)),
+  const document = filesOf && await orNull(get(`${datasetPath(cluster.self, source, key)}/files?limit=${filesPage}${filesNext === null ? '' : `&after=${encodeURIComponent(filesNext)}`}`));
+  byId('files').append(...(document?.files ?? []).map((file) => el('tr', {}, el('td', { className: 'path' }, linkTo(file)),
     el('td', { className: 'number', title: `${count(file.size)} bytes` }, size(file.size)), el('td', { className: 'etag' }, file.etag ?? none))));
   filesNext = document?.next ?? null;
   setHidden(byId('more-files'), filesNext === null);
   const shown = byId('files').childElementCount;
   setText(byId('files-shown'), filesNext === null ? count(shown) : `${count(shown)} of ${count(entry?.files)}`);
   setHidden(byId('no-files'), shown > 0);
-  setText(byId('no-files'), 'The list of files is with the nodes that hold it.');
+  setText(byId('no-files'), 'No node that answers has it whole.');
+}
+
+// What this node does not hold it does not serve.
+function linkTo(file) {
+  if (source !== cluster.self) return file.path;
+  return el('a', { href: `${path}/files/${file.path.split('/').map(encodeURIComponent).join('/')}` }, file.path);
 }
 
 byId('more-files').addEventListener('click', async () => {
