@@ -6,6 +6,7 @@
 // metrics [SCRAPES]   what a scrape of /metrics costs with 10 and with 10,000 entries (default 1,000 scrapes)
 // restart             a process that starts on 10,000 entries of 1,000 files
 // scrub [ROUNDS]      a scrub without a cap against the disk and the checksums
+// trace               500 jobs on 8 hosts by adaptive TTL + LRU, plain LRU and in hindsight, with placement hints and without
 // micro [BDN ARGS…]   BenchmarkDotNet: everything, or what BDN's own arguments choose (--filter '*Crc*')
 using BenchmarkDotNet.Configs;
 using BenchmarkDotNet.Jobs;
@@ -16,6 +17,7 @@ using DatasetCache.Bench.Files;
 using DatasetCache.Bench.Metrics;
 using DatasetCache.Bench.Nodes;
 using DatasetCache.Bench.Scrub;
+using DatasetCache.Bench.Trace;
 using DatasetCache.Bench.Warm;
 
 switch (args)
@@ -40,12 +42,14 @@ switch (args)
         return await Restart.RunAsync() ? 0 : 1;
     case ["scrub", .. var rest]:
         return await ScrubSpeed.RunAsync(rest.Length > 0 ? int.Parse(rest[0], System.Globalization.CultureInfo.InvariantCulture) : 5) ? 0 : 1;
+    case ["trace"]:
+        return TraceRace.Run() ? 0 : 1;
     case ["micro", .. var rest]:
         // Within this process: BenchmarkDotNet would otherwise restore and build a project of its own, which a partial feed may not allow.
         var config = DefaultConfig.Instance.AddJob(Job.Default.WithToolchain(InProcessEmitToolchain.Instance));
         BenchmarkSwitcher.FromAssembly(typeof(WarmLatencies).Assembly).Run(rest.Length > 0 ? rest : ["--filter", "*"], config);
         return 0;
     default:
-        Console.Error.WriteLine("bench: warm [CALLS] | pressure [MISSES] | node [CALLS] | files [ROUNDS] | metrics [SCRAPES] | restart | scrub [ROUNDS] | micro [BenchmarkDotNet's arguments]");
+        Console.Error.WriteLine("bench: warm [CALLS] | pressure [MISSES] | node [CALLS] | files [ROUNDS] | metrics [SCRAPES] | restart | scrub [ROUNDS] | trace | micro [BenchmarkDotNet's arguments]");
         return 2;
 }

@@ -2,7 +2,7 @@ using System.Globalization;
 using System.Text.Json;
 using DatasetCache.Testing;
 
-namespace DatasetCache.Bench.Race.Races;
+namespace DatasetCache.Bench.OneHost.Races;
 
 /// <summary>A next version of which 1 % of the files are others; bytes are counted by a proxy in front of the S3 server.</summary>
 public static class Changed

@@ -3,7 +3,7 @@ using Amazon.Runtime;
 using Amazon.S3;
 using Amazon.S3.Model;
 
-namespace DatasetCache.Bench.Race.Races;
+namespace DatasetCache.Bench.OneHost.Races;
 
 /// <summary>From S3 to an empty folder, with and without the final sync for all.</summary>
 public static class Cold

@@ -1,4 +1,4 @@
-namespace DatasetCache.Bench.Race;
+namespace DatasetCache.Bench.OneHost;
 
 /// <summary>A program to run, with what its environment has beyond this process's (null removes).</summary>
 public sealed record Command(string Program, IReadOnlyList<string> Arguments, IReadOnlyDictionary<string, string?> Environment)

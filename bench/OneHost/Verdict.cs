@@ -1,6 +1,6 @@
 using System.Globalization;
 
-namespace DatasetCache.Bench.Race;
+namespace DatasetCache.Bench.OneHost;
 
 /// <summary>Says whether a bound of the project's own was kept.</summary>
 public sealed class Verdict

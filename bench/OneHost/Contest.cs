@@ -1,6 +1,7 @@
 using System.Globalization;
+using DatasetCache.Bench.Costs;
 
-namespace DatasetCache.Bench.Race;
+namespace DatasetCache.Bench.OneHost;
 
 /// <summary>
 /// Runs contestants in turn, round by round, and prints medians. Ratios are medians of the rounds' own ratios: what disturbs the machine for a
@@ -13,6 +14,11 @@ public sealed class Contest(string title, int rounds)
     /// <summary>Called after each run, with the run's number; its time is not counted.</summary>
     public Action<int>? After { get; init; }
 
+    /// <summary>Whether each contestant runs once before it counts.</summary>
+    public bool WarmUp { get; init; }
+
+    public IEnumerable<string> Names => contestants.Select(contestant => contestant.Name);
+
     /// <param name="name">For the table.</param>
     /// <param name="prepare">Makes the command for a run of that number, which no other run has.</param>
     public void Enter(string name, Func<int, Command> prepare) => contestants.Add((name, prepare, []));
@@ -20,6 +26,8 @@ public sealed class Contest(string title, int rounds)
     public async Task RunAsync()
     {
         var run = 0;
+        foreach (var (_, prepare, _) in contestants.Where(_ => WarmUp))
+            await Measured.RunAsync(prepare(++run));
         for (var round = 0; round < rounds; round++)
         {
             // To and fro, so that nobody always follows the same one.
@@ -39,6 +47,9 @@ public sealed class Contest(string title, int rounds)
     /// <summary>The median over rounds of our wall time by that contestant's.</summary>
     public double WallRatio(string name) => Ratio(name, run => run.Wall);
 
+    /// <summary>The same where another than the first contestant is the one of ours to compare.</summary>
+    public double WallRatio(string name, string ours) => Median(RunsOf(ours).Zip(RunsOf(name), (our, other) => our.Wall / other.Wall));
+
     public double CpuRatio(string name) => Ratio(name, run => run.Cpu);
 
     public static double Median(IEnumerable<double> values)
@@ -49,14 +60,16 @@ public sealed class Contest(string title, int rounds)
 
     private double Ratio(string name, Func<Measured, double> cost)
     {
-        var theirs = contestants.Single(contestant => string.Equals(contestant.Name, name, StringComparison.Ordinal)).Runs;
-        return Median(contestants[0].Runs.Zip(theirs, (ours, other) => cost(ours) / cost(other)));
+        return Median(contestants[0].Runs.Zip(RunsOf(name), (ours, other) => cost(ours) / cost(other)));
     }
+
+    private List<Measured> RunsOf(string name) => contestants.Single(contestant => string.Equals(contestant.Name, name, StringComparison.Ordinal)).Runs;
 
     private void Print()
     {
         Console.WriteLine();
         Console.WriteLine($"{title} (medians of {rounds}; in brackets the least and the most)");
+        Provenance.Print();
         Console.WriteLine($"  {"",-34} {"wall s",-22} {"CPU s",-22} {"RSS MiB",7}  {"ours:it, wall",13} {"CPU",6}");
         foreach (var (name, _, runs) in contestants)
         {

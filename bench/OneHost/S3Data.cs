@@ -1,7 +1,7 @@
 using System.Globalization;
 using DatasetCache.Testing;
 
-namespace DatasetCache.Bench.Race;
+namespace DatasetCache.Bench.OneHost;
 
 /// <summary>The datasets of the races, bytes that do not compress.</summary>
 public static class S3Data

@@ -1,4 +1,4 @@
-namespace DatasetCache.Bench.Race.Races;
+namespace DatasetCache.Bench.OneHost.Races;
 
 /// <summary>A whole process that finds nothing to do: 2,000 files on S3, all on this disk already.</summary>
 public static class WarmProcess

@@ -1,7 +1,7 @@
 using System.Globalization;
 using DatasetCache.Testing;
 
-namespace DatasetCache.Bench.Race;
+namespace DatasetCache.Bench.OneHost;
 
 /// <summary>Where a race is held: the programs, the S3 server, the folder. <c>bench/run</c> sets all of it in the environment.</summary>
 public sealed class Ground
@@ -23,6 +23,9 @@ public sealed class Ground
 
     public required string Aws { get; init; }
 
+    /// <summary>Where rivals that are scripts of ours are.</summary>
+    public required string Programs { get; init; }
+
     public required int Rounds { get; init; }
 
     public static async Task<Ground> FromEnvironmentAsync() => new()
@@ -33,6 +36,7 @@ public sealed class Ground
         Dscache = Get("BENCH_DSCACHE"),
         Floor = Get("BENCH_FLOOR"),
         Aws = Get("BENCH_AWS"),
+        Programs = Get("BENCH_PROGRAMS"),
         Rounds = int.Parse(Get("BENCH_ROUNDS"), CultureInfo.InvariantCulture),
     };
 

@@ -1,4 +1,4 @@
-namespace DatasetCache.Bench.Race;
+namespace DatasetCache.Bench.OneHost;
 
 /// <summary>The commands that are compared, each set up as well as its manual allows.</summary>
 public sealed class Rivals(Ground ground)
@@ -28,6 +28,18 @@ public sealed class Rivals(Ground ground)
 
     public Command RcloneLarge(string dataset, string into, string? endpoint = null) => Rclone(dataset, into, endpoint, LargeFiles);
 
+    /// <summary>The files as blobs named by their ETags, a snapshot of symbolic links beside them.</summary>
+    public Command Hub(string dataset, string into, int atOnce) =>
+        new("python3", [Path.Combine(ground.Programs, "hub_manner.py"), ground.S3.Endpoint, ground.Bucket, $"datasets/{dataset}/", into, Number(atOnce)], Keys());
+
+    /// <summary>Mounts the bucket, reads every file of the dataset once, unmounts: without reading nothing would have come.</summary>
+    public Command S3fs(string dataset, string place, int atOnce) =>
+        new("bash", [Path.Combine(ground.Programs, "s3fs_read.sh"), ground.S3.Endpoint, ground.Bucket, "datasets/" + dataset, place, Number(atOnce)], Keys());
+
+    /// <summary>The same reader after a get.</summary>
+    public static Command ThenRead(Command get, string folder, int atOnce) =>
+        get with { Program = "bash", Arguments = ["-c", "\"${@:2}\" && find -L \"$0\" -type f -print0 | xargs -0 -P \"$1\" -n 16 cat >/dev/null", folder, Number(atOnce), get.Program, .. get.Arguments] };
+
     private Command Rclone(string dataset, string into, string? endpoint, string[] options) =>
         new("rclone", ["copy", .. options, $"bench:{ground.Bucket}/datasets/{dataset}", into], new Dictionary<string, string?>(StringComparer.Ordinal)
         {
@@ -43,21 +55,25 @@ public sealed class Rivals(Ground ground)
             ["AWS_CA_BUNDLE"] = null,
         });
 
-    public Command AwsSync(string dataset, string into) =>
-        new(ground.Aws, ["s3", "sync", "--only-show-errors", "--endpoint-url", ground.S3.Endpoint, $"s3://{ground.Bucket}/datasets/{dataset}", into],
-            new Dictionary<string, string?>(StringComparer.Ordinal)
-            {
-                ["AWS_ACCESS_KEY_ID"] = ground.S3.AccessKey,
-                ["AWS_SECRET_ACCESS_KEY"] = ground.S3.SecretKey,
-                ["AWS_DEFAULT_REGION"] = "us-east-1",
-                ["AWS_CONFIG_FILE"] = "/dev/null",
-                ["AWS_CA_BUNDLE"] = null,
-            });
+    public Command AwsSync(string dataset, string into, string? endpoint = null) =>
+        new(ground.Aws, ["s3", "sync", "--only-show-errors", "--endpoint-url", endpoint ?? ground.S3.Endpoint, $"s3://{ground.Bucket}/datasets/{dataset}", into],
+            Keys());
 
     public Command EmptyProgram() => new(ground.Floor, [], new Dictionary<string, string?>(StringComparer.Ordinal));
 
     public Command BareHttp(string urls, string into, int atOnce) =>
-        new(ground.Floor, [urls, into, atOnce.ToString(System.Globalization.CultureInfo.InvariantCulture)], new Dictionary<string, string?>(StringComparer.Ordinal));
+        new(ground.Floor, [urls, into, Number(atOnce)], new Dictionary<string, string?>(StringComparer.Ordinal));
+
+    private Dictionary<string, string?> Keys() => new(StringComparer.Ordinal)
+    {
+        ["AWS_ACCESS_KEY_ID"] = ground.S3.AccessKey,
+        ["AWS_SECRET_ACCESS_KEY"] = ground.S3.SecretKey,
+        ["AWS_DEFAULT_REGION"] = "us-east-1",
+        ["AWS_CONFIG_FILE"] = "/dev/null",
+        ["AWS_CA_BUNDLE"] = null,
+    };
+
+    private static string Number(int number) => number.ToString(System.Globalization.CultureInfo.InvariantCulture);
 
     private string EmptyConfig()
     {

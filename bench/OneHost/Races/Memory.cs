@@ -1,7 +1,7 @@
 using System.Globalization;
 using DatasetCache.Testing;
 
-namespace DatasetCache.Bench.Race.Races;
+namespace DatasetCache.Bench.OneHost.Races;
 
 /// <summary>The most memory that a cold get takes: very many files, and one very large one, made up by the tests' own server.</summary>
 public static class Memory
