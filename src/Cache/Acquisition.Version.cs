@@ -2,6 +2,7 @@ using DatasetCache.Coordination;
 using DatasetCache.Datasets;
 using DatasetCache.Origins;
 using DatasetCache.Store;
+using DatasetCache.Transfers.Peers;
 
 namespace DatasetCache;
 
@@ -86,14 +87,17 @@ internal sealed partial class Acquisition
     }
 
     /// <summary>What the dataset consists of, for who reads it piece by piece; with what is selected of it where a whole replica in the cluster says so.</summary>
-    public async Task<(DatasetIdentity Identity, Manifest Listing, SelectedFiles? Selected)> ListForReadingAsync(CancellationToken cancellationToken)
+    /// <param name="contradicted">Digest of what the nodes had agreed on and the origin contradicted; null for none.</param>
+    public async Task<(DatasetIdentity Identity, Manifest Listing, ManifestDocument? Agreed)> ListForReadingAsync(string? contradicted, CancellationToken cancellationToken)
     {
         var version = dataset.SnapshotId is not null ? default : await ResolveAsync(isFirst: true, cancellationToken);
         var identity = Identity(version.Digest);
         if (cluster is null)
             return (identity, version.Listing ?? await ListVersionAsync(version.Digest, cancellationToken), null);
+        if (contradicted is not null)
+            cluster.Contradict(ClusterKey.Of(identity), contradicted);
         var document = await cluster.ManifestAsync(ClusterKey.Of(identity), version.Listing, cancel => ListVersionAsync(version.Digest, cancel), maxAge: null, jobId, cancellationToken);
-        return (identity, document.Manifest, document.Selected);
+        return (identity, document.Manifest, document);
     }
 
     private async Task<Manifest> ListVersionAsync(string? digest, CancellationToken cancellationToken)

@@ -182,7 +182,7 @@ internal sealed partial class Acquisition(
         // Nodes that have it all give it as a whole.
         if (agreed?.Selected is null)
         {
-            await FetchAsync(staging, identity, [.. FirstFiles(listing).Select(file => ordinal[file.Path])], cancellationToken);
+            await FetchAsync(staging, identity, [.. FirstFiles(dataset, listing).Select(file => ordinal[file.Path])], cancellationToken);
             await CheckVersionHashAsync(staging, cancellationToken);
         }
         var chosen = lent ?? await DatasetSelector.SelectAsync(listing, prefix, dataset.Selection, path => OpenStaged(staging, path), cancellationToken);
@@ -232,7 +232,7 @@ internal sealed partial class Acquisition(
     }
 
     /// <summary>What must be here before anything can be checked or selected.</summary>
-    private IEnumerable<ManifestFile> FirstFiles(Manifest listing) => dataset.VersionHash is not null
+    public static IEnumerable<ManifestFile> FirstFiles(DatasetRef dataset, Manifest listing) => dataset.VersionHash is not null
         ? listing.Files.Where(file => DatasetVersionHash.IsMetadata(file.Path))
         : DatasetSelector.NeededFirst(listing, dataset.Selection);
 
@@ -287,11 +287,15 @@ internal sealed partial class Acquisition(
         meter.BytesDone(PresentBytes(staging, files));
         await sharedRoots.FillAsync(staging, origin.Identity, prefix, files, cancellationToken);
         var download = new OriginDownload(origin, prefix, staging, options, meter, time);
-        turn!.Offer(new LazySession(staging, download));
         if (cluster is null || agreed is null)
+        {
+            turn!.Offer(new LazySession(staging, download));
             await download.FetchAsync(files, cancellationToken);
+        }
         else
-            await cluster.FetchAsync(ClusterKey.Of(identity), agreed, staging, files, download, new MemberOptions(), cancellationToken);
+        {
+            await cluster.FetchAsync(ClusterKey.Of(identity), agreed, staging, files, download, new MemberOptions(), swarm => turn!.Offer(new LazySession(staging, download, swarm)), cancellationToken);
+        }
         return files.Where(file => !staging.IsShared(file)).Sum(file => SpaceLedger.Allocated(staging.Listing.Files[file].Size));
 
         long SharedBytes(IReadOnlyList<Siblings.Match> found)

@@ -1,9 +1,11 @@
+using DatasetCache.Coordination;
 using DatasetCache.Datasets;
 using DatasetCache.Origins;
 using DatasetCache.Reading;
 using DatasetCache.Store;
 using DatasetCache.Transfers;
 using DatasetCache.Transfers.Lazy;
+using DatasetCache.Transfers.Peers;
 
 namespace DatasetCache;
 
@@ -17,7 +19,7 @@ public sealed partial class LocalDatasetCache
     private LazyDatasets Lazies()
     {
         lock (openingReader)
-            return lazies ??= new LazyDatasets(new LazyGround(root, space, options, time, turns, Reads, () => new TransferMeter(Totals) { Recorder = Recorder }, OpenReady));
+            return lazies ??= new LazyDatasets(new LazyGround(root, space, options, time, turns, Reads, () => new TransferMeter(Totals) { Recorder = Recorder }, OpenReady) { Node = node });
     }
 
     /// <summary>
@@ -33,7 +35,8 @@ public sealed partial class LocalDatasetCache
             {
                 Acquisition.RefuseMissing(hit.Record.MissingCount, hit.Record.MissingFirst, request.AllowMissing);
                 if (!options.Offline && !root.IsReadOnly && entries.ReadManifest(hit.Record.CacheKey) is { } lines && IdentityText.Parse(hit.Record.Identity) is { } ready)
-                    Lazies().Add(new LazyDataset(Lazies().Ground, hit.Record.CacheKey, ready, origin, prefix, new Manifest(lines.Select(line => line.File)), hit.Record.PublishedAt));
+                    Lazies().Add(Share(new LazyDataset(Lazies().Ground, hit.Record.CacheKey, ready, origin, prefix, new Manifest(lines.Select(line => line.File)), hit.Record.PublishedAt),
+                        node?.Content.DocumentOf(hit.Record), request.Dataset));
                 return new OpenedDataset(hit.Record.CacheKey, hit.Record.Files, hit.Record.Bytes);
             }
         }
@@ -41,13 +44,21 @@ public sealed partial class LocalDatasetCache
         if (options.Offline)
             throw OfflineException.Of(name);
         root.RefuseReadOnly($"{name} is not in the cache, and reading it");
+        string? contradicted = null;
         if (request.Dataset.SnapshotId is not null && Lazies().Find(DatasetIdentity.Create(origin.Identity, prefix, request.Dataset)) is { } known)
-            return Opened(known);
-        var (identity, listing, selected) = await ListAsync(request, origin, prefix, cancellationToken);
+        {
+            if (!known.IsStale)
+                return Opened(known);
+            contradicted = known.AgreedDigest;
+            await Lazies().RemoveAsync(known);
+        }
+        var (identity, listing, agreed) = await ListAsync(request, origin, prefix, contradicted, cancellationToken);
         if (Lazies().Find(identity) is { } again)
             return Opened(again);
-        var lazy = new LazyDataset(Lazies().Ground, FreeKey(identity), identity, origin, prefix, listing, time.GetUtcNow());
-        if (selected is null)
+        var lazy = Share(new LazyDataset(Lazies().Ground, FreeKey(identity), identity, origin, prefix, listing, time.GetUtcNow()), agreed, request.Dataset);
+        if (agreed?.Selected is { } selected)
+            Acquisition.RefuseMissing(selected.MissingCount, selected.MissingFirst, request.AllowMissing);
+        else
         {
             try
             {
@@ -70,11 +81,20 @@ public sealed partial class LocalDatasetCache
         => (entries.TryRead(name) is not { } there || string.Equals(there.Identity, identity.Canonical, StringComparison.Ordinal))
         && (Lazies().Find(name) is not { } other || string.Equals(other.Identity.Canonical, identity.Canonical, StringComparison.Ordinal)));
 
-    private async Task<(DatasetIdentity Identity, Manifest Listing, SelectedFiles? Selected)> ListAsync(AcquireRequest request, IOrigin origin, string prefix, CancellationToken cancellationToken)
+    // Nodes that share pieces must make the same plans: first of what a full download fetches first, then of what is selected.
+    private LazyDataset Share(LazyDataset lazy, ManifestDocument? agreed, DatasetRef dataset)
+    {
+        if (node is not null && agreed is not null)
+            lazy.Share(node, ClusterKey.Of(lazy.Identity), agreed, new Manifest(agreed.Selected is null ? Acquisition.FirstFiles(dataset, lazy.Listing) : []));
+        return lazy;
+    }
+
+    private async Task<(DatasetIdentity Identity, Manifest Listing, ManifestDocument? Agreed)> ListAsync(
+        AcquireRequest request, IOrigin origin, string prefix, string? contradicted, CancellationToken cancellationToken)
     {
         var meter = new TransferMeter();
         using var shared = new SharedRoots(root, [], meter, (_, _) => { });
-        return await NewAcquisition(request, origin, prefix, meter, shared).ListForReadingAsync(cancellationToken);
+        return await NewAcquisition(request, origin, prefix, meter, shared).ListForReadingAsync(contradicted, cancellationToken);
     }
 
     private static async Task<SelectedFiles> SelectAsync(LazyDataset lazy, string prefix, Selection selection, CancellationToken cancellationToken)

@@ -12,7 +12,7 @@ public sealed partial class LocalDatasetCache
     internal ReadTally Reads { get; } = new();
 
     /// <summary>The same in one record, with what the memory tier counted.</summary>
-    internal ReadCounts CountReads(Memory.MemoryTierCounts memory) => Reads.With(memory) with { BytesFromOrigin = lazies?.BytesFromOrigin ?? 0 };
+    internal ReadCounts CountReads(Memory.MemoryTierCounts memory) => Reads.With(memory) with { BytesFromOrigin = lazies?.BytesFromOrigin ?? 0, BytesFromPeers = lazies?.BytesFromPeers ?? 0 };
 
     /// <summary>Told of an entry that cannot be read any more as it was: evicted, broken, or another by now. That is noticed when somebody tries.</summary>
     internal Action<string>? ReadingLost { get; set; }

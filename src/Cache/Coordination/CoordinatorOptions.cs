@@ -42,6 +42,9 @@ internal sealed record CoordinatorOptions
     /// <summary>Runs of pieces that a node sends at a time, to all others together. More make each slower, and what is new spreads late. Default: 3.</summary>
     public int UploadsPerPeer { get; init; } = 3;
 
+    /// <summary>Runs beyond that for what somebody waits for. Default: 2.</summary>
+    public int UrgentUploads { get; init; } = 2;
+
     /// <summary>Runs of pieces that a node is told to fetch from others at a time. With more than others may send, some wait for the busy. Default: 3.</summary>
     public int DownloadsPerMember { get; init; } = 3;
 

@@ -11,7 +11,8 @@ internal sealed class MemberMail(
     uint[] checksums,
     Dictionary<int, uint> unproven,
     IReadOnlyList<PartialPiece> partial,
-    MemberTransfers transfers)
+    MemberTransfers transfers,
+    MemberWants wants)
 {
     private static readonly TimeSpan LongestPause = TimeSpan.FromSeconds(1);
 
@@ -61,7 +62,7 @@ internal sealed class MemberMail(
         // Whoever is new here needs all of it, whatever it thinks it knows.
         needsFull = reply.Resync || (reply.Epoch > Seen && Seen != Epoch.None && !isFull);
         Seen = reply.Epoch;
-        HasNews = needsFull || Completed.Count > 0 || Failed.Count > 0;
+        HasNews = needsFull || Completed.Count > 0 || Failed.Count > 0 || wants.IsNew;
         IsSettled = HasLeft && !needsFull;
     }
 
@@ -91,6 +92,7 @@ internal sealed class MemberMail(
         completedSent = Completed.Count;
         failedSent = Failed.Count;
         HasNews = false;
+        wants.IsNew = false;
         isFull = needsFull;
         var report = needsFull ? Describe(slots) : Base(slots) with { Unproven = Guesses() };
         return report with { Completed = [.. Completed], Failed = [.. Failed] };
@@ -147,5 +149,7 @@ internal sealed class MemberMail(
         Pieces = held.Size,
         HeldCount = held.Count - unproven.Count,
         Slots = slots,
+        Urgent = wants.Untaken(transfers),
+        OnlyUrgent = wants.IsAll,
     };
 }

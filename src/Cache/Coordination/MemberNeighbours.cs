@@ -72,10 +72,11 @@ internal sealed class MemberNeighbours(Peer self, PieceSet held, MemberTransfers
     }
 
     /// <summary>Starts on pieces that neighbours have: those that fewest have of a few at random.</summary>
-    public void Fetch(List<Assignment> start, TimeSpan now)
+    /// <param name="wanted">Only these; null for all.</param>
+    public void Fetch(List<Assignment> start, TimeSpan now, Func<int, bool>? wanted = null)
     {
         var sources = known.Values.Where(neighbour => neighbour.Pieces is not null).ToList();
-        while (sources.Count > 0 && transfers.FromPeers < options.NeighbourSlots && Choose(sources) is { } chosen)
+        while (sources.Count > 0 && transfers.FromPeers < options.NeighbourSlots && Choose(sources, wanted) is { } chosen)
         {
             var (piece, peer) = chosen;
             IReadOnlyList<uint> checksums = expected.Count > 0 ? [expected[piece]] : [];
@@ -84,14 +85,14 @@ internal sealed class MemberNeighbours(Peer self, PieceSet held, MemberTransfers
         }
     }
 
-    private (int Piece, Peer Peer)? Choose(List<Neighbour> sources)
+    private (int Piece, Peer Peer)? Choose(List<Neighbour> sources, Func<int, bool>? wanted)
     {
         var from = random.Next(held.Size);
         var (best, fewest, tried) = (-1, int.MaxValue, 0);
         for (var at = 0; at < held.Size && tried < Sample; at++)
         {
             var piece = (from + at) % held.Size;
-            if (held.Contains(piece) || transfers.IsUnderWay(piece))
+            if (held.Contains(piece) || transfers.IsUnderWay(piece) || wanted?.Invoke(piece) == false)
                 continue;
             var holders = sources.Count(source => source.Pieces!.Contains(piece));
             if (holders == 0)

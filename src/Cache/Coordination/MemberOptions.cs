@@ -12,6 +12,11 @@ internal sealed record MemberOptions
     /// <summary>How long a call to the coordinator may hang before the member goes on by itself. Default: 500 ms.</summary>
     public TimeSpan Patience { get; init; } = TimeSpan.FromMilliseconds(500);
 
+    /// <summary>
+    /// How long no coordinator may answer before pieces that somebody waits for are read from the origin without one: others may be reading the same. Default: 10 s.
+    /// </summary>
+    public TimeSpan ReadAlone { get; init; } = TimeSpan.FromSeconds(10);
+
     /// <summary>How long a failed call is waited for before the next one, at first; doubles up to a second. Default: 50 ms.</summary>
     public TimeSpan RetryPause { get; init; } = TimeSpan.FromMilliseconds(50);
 

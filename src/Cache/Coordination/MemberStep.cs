@@ -14,6 +14,9 @@ internal sealed record MemberStep
     /// <summary>Pieces whose transfers from this source (null: the origin) are not wanted any more. Nothing need be told of them, and nothing is amiss if one completes all the same.</summary>
     public IReadOnlyList<CancelledPiece> Cancel { get; init; } = [];
 
+    /// <summary>Pieces that are being read from the origin and that somebody elsewhere waits for: before the rest of their runs.</summary>
+    public IReadOnlyList<int> Hurry { get; init; } = [];
+
     /// <summary>Pieces that were here and are not what the origin has: serve them no longer. They are fetched anew.</summary>
     public IReadOnlyList<int> Discard { get; init; } = [];
 

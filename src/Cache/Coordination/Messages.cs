@@ -125,6 +125,12 @@ internal sealed record MemberReport
     /// <summary>How many more pieces it would start on now.</summary>
     public int Slots { get; init; }
 
+    /// <summary>Pieces that somebody waits for on this node and that are not on their way to it, in the order of waiting. Every report says all of them.</summary>
+    public IReadOnlyList<int> Urgent { get; init; } = [];
+
+    /// <summary>It wants nothing but <see cref="Urgent"/>: its dataset is read piece by piece.</summary>
+    public bool OnlyUrgent { get; init; }
+
     /// <summary>It gives up, or is done: its claims go back. What it holds it goes on serving if <see cref="StaysAsSource"/>.</summary>
     public bool Leaves { get; init; }
 
@@ -187,6 +193,9 @@ internal sealed record MemberReply
 
     /// <summary>Why a piece cannot be had from the origin; the download fails with it.</summary>
     public int? HopelessPiece { get; init; }
+
+    /// <summary>Pieces that this node reads from the origin and that another waits for: before the rest.</summary>
+    public IReadOnlyList<int> Urgent { get; init; } = [];
 }
 
 /// <param name="First">First of <paramref name="Count"/> consecutive pieces.</param>

@@ -151,10 +151,11 @@ internal sealed class OriginClaims(PieceTable table, CoordinatorOptions options)
         return last;
     }
 
-    private bool May(SwarmNode node, int piece)
+    private bool May(SwarmNode node, int piece) => (!unprovenOnly || node.Unproven.ContainsKey(piece)) && MayRead(node, piece);
+
+    /// <summary>Nothing is known why this node should not be the one to read a piece.</summary>
+    public bool MayRead(SwarmNode node, int piece)
     {
-        if (unprovenOnly && !node.Unproven.ContainsKey(piece))
-            return false;
         // Others do not get it from this node, but it has it.
         if (node.Held.Contains(piece) || node.Withdrawn.Contains(piece))
             return false;

@@ -45,6 +45,20 @@ internal sealed class SourceChoice(PieceTable table, List<SwarmNode> members, Li
         return true;
     }
 
+    /// <summary>Gets a piece that somebody waits for, with those behind it that are waited for too; from a busy node as well, a little.</summary>
+    /// <returns>How many pieces; 0 where nobody has it who could give it now.</returns>
+    public int AssignUrgent(SwarmNode node, int piece, HashSet<int> urgent, int most, List<Assignment> assignments, TimeSpan now)
+    {
+        if (FindSource(node, piece, now, except: null, mayLookAtAll: true, options.UrgentUploads) is not { } source)
+            return 0;
+        var count = 1;
+        most = Math.Min(most, options.PeerRun);
+        while (count < most && urgent.Contains(piece + count) && Has(source, piece + count) && node.Lacks(piece + count) && table.Known.Contains(piece + count) == table.Known.Contains(piece))
+            count++;
+        Assign(node, source, piece, count, assignments, now);
+        return count;
+    }
+
     /// <summary>Asks a second holder for a piece that is slow to come, or one of the last.</summary>
     public bool TrySecond(SwarmNode node, int piece, Download download, List<Assignment> assignments, TimeSpan now)
     {
@@ -153,12 +167,12 @@ internal sealed class SourceChoice(PieceTable table, List<SwarmNode> members, Li
         return count + 1;
     }
 
-    private SwarmNode? FindSource(SwarmNode node, int piece, TimeSpan now, SwarmNode? except, bool mayLookAtAll)
+    private SwarmNode? FindSource(SwarmNode node, int piece, TimeSpan now, SwarmNode? except, bool mayLookAtAll, int more = 0)
     {
         SwarmNode? best = null;
         void Consider(SwarmNode? source)
         {
-            if (source is not null && Has(source, piece) && source.Peer.Node != except?.Peer.Node && source.Uploads < options.UploadsPerPeer && (best is null || source.Uploads < best.Uploads) && IsUsable(source, node, now))
+            if (source is not null && Has(source, piece) && source.Peer.Node != except?.Peer.Node && source.Uploads < options.UploadsPerPeer + more && (best is null || source.Uploads < best.Uploads) && IsUsable(source, node, now))
                 best = source;
         }
 

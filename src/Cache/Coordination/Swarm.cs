@@ -21,7 +21,8 @@ internal sealed class Swarm
         faults = new SourceFaults(table, roster, options);
         sessions = new SwarmSessions(options);
         news = new SwarmNews(table, origin, roster, faults);
-        answers = new SwarmAnswers(table, origin, roster, new SourceChoice(table, roster.Members, roster.Replicas, options, random), options, random);
+        var sources = new SourceChoice(table, roster.Members, roster.Replicas, options, random);
+        answers = new SwarmAnswers(table, origin, roster, sources, new UrgentPieces(table, origin, roster, sources, options), options, random);
     }
 
     public string Plan { get; }
@@ -185,7 +186,7 @@ internal sealed class Swarm
     private SwarmNode Join(MemberReport report, TimeSpan now)
     {
         Drop(report.From.Node, isOver: true, now);
-        var node = new SwarmNode(report.From, report.Session, report.Started, new PieceSet(Pieces)) { Manifest = report.Manifest, Heard = now };
+        var node = new SwarmNode(report.From, report.Session, report.Started, new PieceSet(Pieces)) { Manifest = report.Manifest, IsReader = report.OnlyUrgent, Heard = now };
         roster.Join(node);
         return node;
     }
@@ -212,6 +213,7 @@ internal sealed class Swarm
             node.Dropped.ExceptWith(node.LastReply?.Dropped ?? []);
             node.Proven.ExceptWith(node.LastReply?.Proven ?? []);
             node.Refuted.ExceptWith(node.LastReply?.Refuted ?? []);
+            node.Hurried.ExceptWith(node.LastReply?.Urgent ?? []);
         }
         else if (report.Held is null)
         {

@@ -1,17 +1,20 @@
 namespace DatasetCache.Coordination;
 
 /// <summary>What a node is told to do next.</summary>
-internal sealed class SwarmAnswers(PieceTable table, OriginClaims origin, SwarmRoster roster, SourceChoice sources, CoordinatorOptions options, Random random)
+internal sealed class SwarmAnswers(PieceTable table, OriginClaims origin, SwarmRoster roster, SourceChoice sources, UrgentPieces urgent, CoordinatorOptions options, Random random)
 {
     public MemberReply Assign(SwarmNode node, MemberReport report, Epoch epoch, ReplicaSet wholes, bool mayClaim, TimeSpan now)
     {
         roster.Know(wholes);
         var assignments = new List<Assignment>();
-        var slots = report.Slots;
+        var slots = report.Slots - urgent.Assign(node, report.Urgent, report.Slots, mayClaim, assignments, now);
+        if (node.IsReader)
+            return Reply(node, report, epoch, assignments, slots - AskAgain(node, slots, missing: 0, assignments, now) > 0 && report.Urgent.Any(node.Lacks), now);
         if (mayClaim)
         {
+            var before = assignments.Count;
             origin.Grant(node, slots, roster.Active, roster.Replicas.Exists(replica => !replica.IsMuted && replica.Peer.Node != node.Peer.Node), assignments, now);
-            foreach (var run in assignments)
+            foreach (var run in assignments.Skip(before))
             {
                 slots -= run.Count;
                 for (var i = 0; i < run.Count; i++)
@@ -24,6 +27,12 @@ internal sealed class SwarmAnswers(PieceTable table, OriginClaims origin, SwarmR
         var missing = table.Size - node.Held.Count - node.Unproven.Count;
         slots -= AskAgain(node, slots, missing, assignments, now);
         var couldDoMore = slots > 0 && missing > node.Claims.Count + node.Downloads.Count && node.Runs < options.DownloadsPerMember;
+        return Reply(node, report, epoch, assignments, couldDoMore, now);
+    }
+
+    private MemberReply Reply(SwarmNode node, MemberReport report, Epoch epoch, List<Assignment> assignments, bool couldDoMore, TimeSpan now)
+    {
+        node.Hurried.IntersectWith(node.Claims);
         return new MemberReply
         {
             Epoch = epoch,
@@ -35,6 +44,7 @@ internal sealed class SwarmAnswers(PieceTable table, OriginClaims origin, SwarmR
             Neighbours = Neighbours(node, now),
             Pause = couldDoMore || node.Unproven.Count > 0 ? IdlePause(node) : options.Heartbeat,
             HopelessPiece = origin.Hopeless,
+            Urgent = node.Hurried.Count == 0 ? [] : [.. node.Hurried],
         };
     }
 

@@ -14,6 +14,8 @@ internal sealed class SwarmMember
     private readonly MemberTransfers transfers;
     private readonly MemberMail mail;
     private readonly MemberNeighbours neighbours;
+    private readonly MemberWants wants;
+    private readonly List<int> hurry = [];
     private readonly Dictionary<int, uint> unproven = [];
     private readonly List<int> discard = [];
     private readonly List<Assignment> start = [];
@@ -26,6 +28,7 @@ internal sealed class SwarmMember
     /// <param name="manifest">Digest of the manifest document that the plan is made from.</param>
     /// <param name="held">Pieces that are here and were checked; taken over, also to be read by others (what is served) under the same lock.</param>
     /// <param name="checksums">Of the held pieces, in the order of their numbers.</param>
+    /// <param name="onlyWanted">It fetches nothing but what <see cref="Want"/> names.</param>
     /// <param name="expected">What all pieces must be, where a manifest says so (<see cref="ManifestDecision.TakeReplica"/>); empty otherwise.</param>
     public SwarmMember(
         Peer self,
@@ -38,7 +41,8 @@ internal sealed class SwarmMember
         IReadOnlyList<uint> expected,
         MemberOptions options,
         int seed,
-        long started = 0)
+        long started = 0,
+        bool onlyWanted = false)
     {
         this.self = self;
         this.expected = expected;
@@ -50,7 +54,8 @@ internal sealed class SwarmMember
             if (held.Contains(piece))
                 this.checksums[piece] = checksums[at++];
         transfers = new MemberTransfers();
-        mail = new MemberMail(self, session, started, manifest, plan, held, this.checksums, unproven, partial, transfers);
+        wants = new MemberWants(onlyWanted);
+        mail = new MemberMail(self, session, started, manifest, plan, held, this.checksums, unproven, partial, transfers, wants);
         neighbours = new MemberNeighbours(self, held, transfers, expected, options, new Random(seed));
     }
 
@@ -65,6 +70,17 @@ internal sealed class SwarmMember
 
     /// <summary>It goes on by itself: no coordinator has answered for a while.</summary>
     public bool IsAlone(TimeSpan now) => mail.Unanswered(now) >= options.Patience;
+
+    /// <summary>Somebody waits for these pieces: they come before all others, in this order. Call <see cref="Step"/> then.</summary>
+    public void Want(IEnumerable<int> pieces)
+    {
+        foreach (var piece in pieces)
+            if (!IsProven(piece) && wants.Add(piece))
+                mail.HasNews = true;
+    }
+
+    /// <summary>Nobody waits for it any more, as far as it is not under way.</summary>
+    public void Forget(int piece) => wants.Remove(piece);
 
     /// <summary>The coordinator's answer to the report under way. A late one, to a report that was given up, does no harm.</summary>
     public void Replied(MemberReply reply, TimeSpan now)
@@ -87,15 +103,20 @@ internal sealed class SwarmMember
             Refute(piece);
         foreach (var piece in reply.Proven)
             if (unproven.Remove(piece, out var checksum))
+            {
                 checksums[piece] = checksum;
+                wants.Remove(piece);
+            }
+
         foreach (var piece in reply.Dropped)
             transfers.Cancel(piece, source: null);
         if (reply.Superseded)
             outcome = MemberOutcome.Superseded;
-        else if (reply.HopelessPiece is { } piece && !Held.Contains(piece))
+        else if (reply.HopelessPiece is { } piece && !Held.Contains(piece) && !wants.IsAll)
             (outcome, hopeless) = (MemberOutcome.Hopeless, piece);
         foreach (var assignment in reply.Assignments)
             Take(assignment);
+        hurry.AddRange(reply.Urgent.Where(transfers.Claims.Contains));
     }
 
     /// <summary>The call failed or took too long (give it 5 s). Its reply, if one comes after all, may be dropped or handed in.</summary>
@@ -131,6 +152,7 @@ internal sealed class SwarmMember
             checksums[piece] = checksum;
             mail.Completed.Add(new CompletedPiece(piece, checksum, source));
             transfers.CancelAll(piece);
+            wants.Remove(piece);
         }
 
         mail.HasNews = true;
@@ -143,6 +165,13 @@ internal sealed class SwarmMember
             return;
         transfers.End(piece, source);
         neighbours.Failed(piece, source, failure, now);
+        // Who waits for it here is told; whether it can be had at all, those find out who want all of it.
+        if (wants.IsAll && source is null && failure == PieceFailure.Origin)
+        {
+            wants.Remove(piece);
+            failure = PieceFailure.Returned;
+        }
+
         mail.Failed.Add(new FailedPiece(piece, source, failure));
         mail.HasNews = true;
     }
@@ -162,8 +191,14 @@ internal sealed class SwarmMember
         IReadOnlyList<Peer> ask = [];
         if (outcome == MemberOutcome.Working && IsAlone(now))
         {
-            neighbours.Fetch(start, now);
-            ask = neighbours.ToAsk(now);
+            // What only its sender vouches for is nothing to be handed to a reader.
+            if (!wants.IsAll)
+                neighbours.Fetch(start, now);
+            else if (expected.Count > 0)
+                neighbours.Fetch(start, now, wants.Contains);
+            ask = wants.IsAll && (expected.Count == 0 || wants.IsEmpty) ? [] : neighbours.ToAsk(now);
+            if (mail.Unanswered(now) >= options.ReadAlone)
+                ReadAlone();
         }
         else if (outcome is MemberOutcome.Superseded or MemberOutcome.Hopeless)
         {
@@ -177,6 +212,7 @@ internal sealed class SwarmMember
             Outcome = outcome,
             Start = start.Count == 0 ? [] : [.. start],
             Cancel = transfers.TakeCancelled(),
+            Hurry = hurry.Count == 0 ? [] : [.. hurry],
             Discard = discard.Count == 0 ? [] : [.. discard],
             Report = report,
             AskHeld = ask,
@@ -185,7 +221,18 @@ internal sealed class SwarmMember
         };
         start.Clear();
         discard.Clear();
+        hurry.Clear();
         return step;
+    }
+
+    // Somebody waits, and nobody may come who could say who else reads it.
+    private void ReadAlone()
+    {
+        foreach (var piece in wants.Untaken(transfers))
+        {
+            transfers.Begin(piece, 1, source: null, []);
+            start.Add(new Assignment(piece, 1, Source: null, []));
+        }
     }
 
     /// <summary>All that is known here in one report, for a coordinator that asks (<see cref="NodeHolding.Downloads"/>).</summary>
@@ -268,6 +315,7 @@ internal sealed class SwarmMember
             {
                 unproven.Remove(piece);
                 checksums[piece] = guess;
+                wants.Remove(piece);
             }
             else
                 Refute(piece);

@@ -18,6 +18,9 @@ internal sealed class SwarmNode(Peer peer, Guid session, long started, PieceSet 
     /// <summary>Has the whole entry; named by its replica, not by a download of its own.</summary>
     public bool IsReplica { get; init; }
 
+    /// <summary>It wants nothing but what it names, piece by piece, and has no share in what is read for all.</summary>
+    public bool IsReader { get; init; }
+
     /// <summary>Its download is over; it goes on serving.</summary>
     public bool IsSourceOnly { get; set; }
 
@@ -69,6 +72,9 @@ internal sealed class SwarmNode(Peer peer, Guid session, long started, PieceSet 
     public HashSet<int> Proven { get; } = [];
 
     public HashSet<int> Refuted { get; } = [];
+
+    /// <summary>Of its claims those that others wait for.</summary>
+    public HashSet<int> Hurried { get; } = [];
 
     public TimeSpan NeighboursDue { get; set; }
 

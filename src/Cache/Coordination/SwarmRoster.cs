@@ -13,7 +13,7 @@ internal sealed class SwarmRoster
     /// <summary>Those with the whole entry that others could get it from.</summary>
     public List<SwarmNode> Replicas { get; } = [];
 
-    /// <summary>How many download.</summary>
+    /// <summary>How many download all of it.</summary>
     public int Active { get; private set; }
 
     public SwarmNode? Find(string name) => byNode.GetValueOrDefault(name);
@@ -24,7 +24,8 @@ internal sealed class SwarmRoster
     {
         byNode.Add(node.Peer.Node, node);
         Members.Add(node);
-        Active++;
+        if (!node.IsReader)
+            Active++;
     }
 
     /// <returns>Null where it was not there.</returns>
@@ -32,7 +33,7 @@ internal sealed class SwarmRoster
     {
         if (!byNode.Remove(name, out var node))
             return null;
-        if (!node.IsSourceOnly)
+        if (node is { IsSourceOnly: false, IsReader: false })
             Active--;
         node.IsGone = true;
         Members.Remove(node);
@@ -45,7 +46,8 @@ internal sealed class SwarmRoster
         if (node.IsSourceOnly)
             return;
         node.IsSourceOnly = true;
-        Active--;
+        if (!node.IsReader)
+            Active--;
     }
 
     public SwarmNode? Replica(string name) => wholes.TryGetValue(name, out var whole) ? whole.Node : null;

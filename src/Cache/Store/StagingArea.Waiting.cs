@@ -6,16 +6,27 @@ namespace DatasetCache.Store;
 internal sealed partial class StagingArea
 {
     private readonly ConcurrentDictionary<(int File, int Piece), TaskCompletionSource> waiting = new();
+    private readonly ConcurrentDictionary<(int File, int Piece), byte> guesses = new();
     private volatile bool isOver;
 
-    /// <summary>Ends when a piece is in its file; cancelled when the area is let go of.</summary>
+    /// <summary>A piece is in its file, and known to be right: from the origin, or vouched for by others than its sender.</summary>
+    public bool IsReadable(int file, int piece) => Pieces.Has(file, piece) && (guesses.IsEmpty || !guesses.ContainsKey((file, piece)));
+
+    /// <summary>What only its sender had vouched for is right.</summary>
+    public void Prove(int file, int piece)
+    {
+        if (guesses.TryRemove((file, piece), out _))
+            TellOf(file, piece);
+    }
+
+    /// <summary>Ends when a piece can be read; cancelled when the area is let go of.</summary>
     public Task WhenHere(int file, int piece)
     {
-        if (Pieces.Has(file, piece))
+        if (IsReadable(file, piece))
             return Task.CompletedTask;
         var one = waiting.GetOrAdd((file, piece), static _ => new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously));
         // It may have come before somebody could be told.
-        if (Pieces.Has(file, piece))
+        if (IsReadable(file, piece))
             TellOf(file, piece);
         if (isOver)
             one.TrySetCanceled();
@@ -26,7 +37,7 @@ internal sealed partial class StagingArea
     {
         // That it is here was written before, and must be seen by who looks after he began to wait.
         Interlocked.MemoryBarrier();
-        if (!waiting.IsEmpty && waiting.TryRemove((file, piece), out var one))
+        if (!waiting.IsEmpty && IsReadable(file, piece) && waiting.TryRemove((file, piece), out var one))
             one.TrySetResult();
     }
 

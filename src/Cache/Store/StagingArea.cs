@@ -167,9 +167,14 @@ internal sealed partial class StagingArea : IDisposable
     /// <summary>Notes that a piece's bytes are in its file.</summary>
     public void CompletePiece(int file, int piece, uint checksum, bool isProven = true)
     {
+        if (!isProven)
+            guesses[(file, piece)] = 0;
         Pieces.Complete(file, piece, checksum);
         if (isProven)
+        {
+            guesses.TryRemove((file, piece), out _);
             Journal.Append(journal!, new Journal.Record(file, piece, checksum));
+        }
         TellOf(file, piece);
         var all = Interlocked.Add(ref written, Pieces.LengthOf(Listing.Files[file].Size, piece));
         if (all < Interlocked.Read(ref nextNote))
@@ -183,6 +188,7 @@ internal sealed partial class StagingArea : IDisposable
     {
         Journal.Append(journal!, new Journal.Record(file, piece, ~Pieces.Checksum(file, piece)));
         Pieces.Forget(file, piece);
+        guesses.TryRemove((file, piece), out _);
     }
 
     /// <summary>Takes back a piece that turned out not to be what the origin has.</summary>

@@ -86,16 +86,30 @@ internal sealed class ClaimDesk
             active.Remove(claim);
     }
 
-    /// <summary>Takes a piece out of this download: the caller reads it.</summary>
-    /// <returns>False where it is being read and comes soon; null where nobody here has it to read.</returns>
-    public bool? Take(int file, int piece)
+    /// <summary>Leaves no more to this download than the pieces that are being read.</summary>
+    public void Finish()
     {
+        lock (gate)
+        {
+            waiting.Clear();
+            foreach (var claim in active)
+                claim.Finish();
+        }
+    }
+
+    /// <summary>Takes a piece out of this download: the caller reads it.</summary>
+    /// <param name="progressed">What is to be called when it is here.</param>
+    /// <returns>False where it is being read and comes soon; null where nobody here has it to read.</returns>
+    public bool? Take(int file, int piece, out Action? progressed)
+    {
+        progressed = null;
         lock (gate)
         {
             foreach (var claim in active)
             {
                 if (!claim.Covers(file, piece))
                     continue;
+                progressed = claim.Progressed;
                 var rest = claim.Cut(piece);
                 if (rest > 1)
                     waiting.Add(new Claim(file, piece + 1, rest - 1, claim.Progressed));
@@ -107,6 +121,7 @@ internal sealed class ClaimDesk
                 if (!claim.Covers(file, piece))
                     continue;
                 waiting.RemoveAt(i);
+                progressed = claim.Progressed;
                 var behind = claim.FirstPiece + claim.Count - piece - 1;
                 if (behind > 0)
                     waiting.Insert(i, new Claim(file, piece + 1, behind, claim.Progressed));

@@ -9,6 +9,7 @@ internal sealed partial class OriginDownload
     private readonly Dictionary<(int File, int Piece), Task> raised = [];
     private readonly HashSet<Claim> raisedClaims = [];
     private int everRaised;
+    private volatile bool isFinishing;
     private readonly SemaphoreSlim raisedRequests = new(MostRaised);
 
     /// <summary>
@@ -26,27 +27,47 @@ internal sealed partial class OriginDownload
                 return Task.CompletedTask;
             if (raised.TryGetValue((file, piece), out var known))
                 return known;
-            var got = 0;
-            while (got < count && piece + got < staging.Pieces.Count(file) && !staging.Pieces.Has(file, piece + got) && !raised.ContainsKey((file, piece + got)) && Take(file, piece + got))
-                got++;
-            if (got == 0)
-                return staging.WhenHere(file, piece);
-            isNew = true;
-            everRaised = 1;
-            var claim = new Claim(file, piece, got);
-            raisedClaims.Add(claim);
-            var task = Task.Run(() => FetchRaisedAsync(claim, got, stopping), CancellationToken.None);
-            for (var i = 0; i < got; i++)
-                raised[(file, piece + i)] = task;
-            return task;
+            isNew = TryRaise(file, piece, count, evenUnclaimed: true, stopping);
+            return isNew ? raised[(file, piece)] : staging.WhenHere(file, piece);
         }
     }
 
-    /// <summary>Has what was raised end with the piece that it is at.</summary>
-    public void FinishRaised()
+    /// <summary>Reads a piece before the others, with up to <paramref name="count"/> - 1 that follow it, where this download has it to read and has not come to it.</summary>
+    public void Hurry(int file, int piece, int count, CancellationToken stopping)
     {
         lock (desks)
         {
+            if (!raised.ContainsKey((file, piece)))
+                TryRaise(file, piece, count, evenUnclaimed: false, stopping);
+        }
+    }
+
+    // False where a download reads it and will have it soon.
+    private bool TryRaise(int file, int piece, int count, bool evenUnclaimed, CancellationToken stopping)
+    {
+        var (got, progressed) = (0, (Action?)null);
+        while (got < count && piece + got < staging.Pieces.Count(file) && !staging.Pieces.Has(file, piece + got) && !raised.ContainsKey((file, piece + got))
+            && Take(file, piece + got, evenUnclaimed, ref progressed))
+            got++;
+        if (got == 0)
+            return false;
+        everRaised = 1;
+        var claim = new Claim(file, piece, got, progressed);
+        raisedClaims.Add(claim);
+        var task = Task.Run(() => FetchRaisedAsync(claim, got, stopping), CancellationToken.None);
+        for (var i = 0; i < got; i++)
+            raised[(file, piece + i)] = task;
+        return true;
+    }
+
+    /// <summary>Has everything end with the pieces that are being read. Nothing may be fetched after it.</summary>
+    public void Finish()
+    {
+        lock (desks)
+        {
+            isFinishing = true;
+            foreach (var desk in desks)
+                desk.Finish();
             foreach (var claim in raisedClaims)
                 claim.Finish();
         }
@@ -66,14 +87,17 @@ internal sealed partial class OriginDownload
     }
 
     // False where a download reads it and will have it soon.
-    private bool Take(int file, int piece)
+    private bool Take(int file, int piece, bool evenUnclaimed, ref Action? progressed)
     {
         foreach (var desk in desks)
         {
-            if (desk.Take(file, piece) is { } taken)
-                return taken;
+            if (desk.Take(file, piece, out var told) is not { } taken)
+                continue;
+            if (taken && told is not null && progressed?.GetInvocationList().Contains(told) != true)
+                progressed += told;
+            return taken;
         }
-        return true;
+        return evenUnclaimed && !isFinishing;
     }
 
     private async Task FetchRaisedAsync(Claim claim, int count, CancellationToken stopping)
@@ -85,6 +109,7 @@ internal sealed partial class OriginDownload
             {
                 using var guard = new StallGuard(options.StallTimeout, time, stopping);
                 await ReadClaimAsync(claim, guard, stopping);
+                claim.Progressed?.Invoke();
             }
             finally
             {

@@ -44,7 +44,7 @@ internal sealed partial class OriginDownload(IOrigin origin, string prefix, Stag
     public async Task FetchPiecesAsync(IReadOnlyList<(int File, int Piece)> pieces, Action progressed, CancellationToken cancellationToken)
     {
         await FetchAsync(Claims(pieces, progressed), cancellationToken);
-        while (await AnyRaisedAsync())
+        while (await AnyRaisedAsync() && !isFinishing)
         {
             progressed();
             await FetchAsync(Claims([.. pieces.Where(piece => !staging.Pieces.Has(piece.File, piece.Piece))], progressed), cancellationToken);

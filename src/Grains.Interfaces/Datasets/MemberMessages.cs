@@ -62,6 +62,12 @@ public sealed record MemberReportMessage
 
     [Id(19)]
     public required string Manifest { get; init; }
+
+    [Id(20)]
+    public ImmutableArray<int> Urgent { get; init; } = [];
+
+    [Id(21)]
+    public bool OnlyUrgent { get; init; }
 }
 
 [GenerateSerializer, Immutable, Alias("dscache.piece.partial")]
@@ -118,6 +124,9 @@ public sealed record MemberReplyMessage
 
     [Id(10)]
     public ImmutableArray<int> Refuted { get; init; } = [];
+
+    [Id(11)]
+    public ImmutableArray<int> Urgent { get; init; } = [];
 }
 
 [GenerateSerializer, Immutable, Alias("dscache.assignment")]

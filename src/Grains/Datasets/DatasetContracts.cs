@@ -87,6 +87,8 @@ internal static class DatasetContracts
         Slots = report.Slots,
         Leaves = report.Leaves,
         StaysAsSource = report.StaysAsSource,
+        Urgent = [.. report.Urgent],
+        OnlyUrgent = report.OnlyUrgent,
     };
 
     public static MemberReport ToReport(this MemberReportMessage report) => new()
@@ -111,6 +113,8 @@ internal static class DatasetContracts
         Slots = report.Slots,
         Leaves = report.Leaves,
         StaysAsSource = report.StaysAsSource,
+        Urgent = report.Urgent,
+        OnlyUrgent = report.OnlyUrgent,
     };
 
     public static MemberReplyMessage ToMessage(this MemberReply reply) => new()
@@ -126,6 +130,7 @@ internal static class DatasetContracts
         Neighbours = [.. reply.Neighbours.Select(ToMessage)],
         Pause = reply.Pause,
         HopelessPiece = reply.HopelessPiece,
+        Urgent = [.. reply.Urgent],
     };
 
     public static MemberReply ToReply(this MemberReplyMessage reply) => new()
@@ -141,6 +146,7 @@ internal static class DatasetContracts
         Neighbours = [.. reply.Neighbours.Select(ToPeer)],
         Pause = reply.Pause,
         HopelessPiece = reply.HopelessPiece,
+        Urgent = reply.Urgent,
     };
 
     public static ReplicaReportMessage ToMessage(this ReplicaReport report) => new()

@@ -61,7 +61,7 @@ internal sealed partial class FilesApi(NodeParts parts, ILogger log)
             return;
         var opened = await parts.Cache.OpenAsync(
             new AcquireRequest { Dataset = wanted.Dataset, AllowMissing = wanted.AllowMissing, Refresh = wanted.Refresh, JobId = wanted.JobId }, context.RequestAborted);
-        await NodeApi.WriteAsync(context, StatusCodes.Status200OK, new OpenDocument(opened.CacheKey, opened.Files, opened.Bytes, Lease: null), FilesJson.Default.OpenDocument);
+        await NodeApi.WriteAsync(context, StatusCodes.Status200OK, new OpenDocument(opened.CacheKey, opened.Files, opened.Bytes), FilesJson.Default.OpenDocument);
     }
 
     public async Task ListAsync(HttpContext context)
@@ -265,8 +265,7 @@ internal sealed record FilesDocument(IReadOnlyList<FileDocument> Files, string? 
     }
 }
 
-/// <param name="Lease">Always null: there is nothing to release. An opened dataset is readable until nobody has read it for an hour, or the node ends.</param>
-internal sealed record OpenDocument(string CacheKey, long Files, long Bytes, LeaseDocument? Lease);
+internal sealed record OpenDocument(string CacheKey, long Files, long Bytes);
 
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase)]
 [JsonSerializable(typeof(FilesDocument))]

@@ -33,6 +33,8 @@ public sealed class TranslationTests
             Slots = 32,
             Leaves = true,
             StaysAsSource = true,
+            Urgent = [9, 1],
+            OnlyUrgent = true,
             Answered = 4,
             Unproven = [new CompletedPiece(8, 7, "n4")],
             HeldCount = 2,
@@ -64,6 +66,7 @@ public sealed class TranslationTests
             Neighbours = [new Peer("n3", "10.0.0.3:1")],
             Pause = TimeSpan.FromMilliseconds(20),
             HopelessPiece = 0,
+            Urgent = [7],
         };
 
         Assert.Equivalent(reply, Travel(reply.ToMessage()).ToReply(), strict: true);

@@ -1,6 +1,7 @@
 using DatasetCache.Datasets;
 using DatasetCache.Origins;
 using DatasetCache.Store;
+using DatasetCache.Transfers.Peers;
 
 namespace DatasetCache.Transfers.Lazy;
 
@@ -19,11 +20,16 @@ internal sealed class LazyDataset(LazyGround ground, string cacheKey, DatasetIde
     // Pieces that one request to the origin brings, where the reader wants as many.
     private const int ReadAhead = 8;
 
+    // A download of the same node that begins with the files that say what is selected comes to all others soon, and shares them with the cluster. Past this the origin is read beside it.
+    private static readonly TimeSpan FirstFiles = TimeSpan.FromSeconds(5), Soon = TimeSpan.FromMilliseconds(20);
+
     private readonly SemaphoreSlim changing = new(1);
     private readonly TransferMeter meter = ground.NewMeter();
     private volatile LazySession? own;
     private int readers;
     private volatile Manifest selected = listing;
+    private volatile Manifest planned = listing;
+    private ClusterReading? shared;
 
     public string CacheKey => cacheKey;
 
@@ -44,8 +50,23 @@ internal sealed class LazyDataset(LazyGround ground, string cacheKey, DatasetIde
 
     public bool IsIdle => Volatile.Read(ref readers) == 0;
 
+    /// <summary>The origin has something else by now than the listing says: whoever opens the dataset lists anew.</summary>
+    public bool IsStale { get; private set; }
+
+    /// <summary>Of what the nodes of the cluster agreed on; null without a cluster.</summary>
+    public string? AgreedDigest => shared?.Digest;
+
+    /// <summary>Has the nodes of a cluster share pieces.</summary>
+    /// <param name="first">What is read before it is known what is selected; empty where it is.</param>
+    public void Share(ClusterNode node, string name, ManifestDocument agreed, Manifest first)
+    {
+        shared = new ClusterReading(node, name, agreed, meter);
+        if (first.Files.Count > 0)
+            planned = first;
+    }
+
     /// <summary>Leaves only these files of the listing.</summary>
-    public void Select(Manifest chosen) => selected = chosen;
+    public void Select(Manifest chosen) => selected = planned = chosen;
 
     public void Enter() => Interlocked.Increment(ref readers);
 
@@ -59,9 +80,11 @@ internal sealed class LazyDataset(LazyGround ground, string cacheKey, DatasetIde
     /// <param name="file">By the number among <see cref="Files"/>.</param>
     /// <param name="count">How many pieces from there the reader wants.</param>
     /// <returns>The area that has it, its number there, and whether the origin was read for it; no area where the dataset is an entry by now.</returns>
-    public async ValueTask<(StagingArea? Area, int File, bool Fetched)> PieceAsync(int file, int piece, int count, CancellationToken cancellationToken)
+    public async ValueTask<(StagingArea? Area, int File, Fetched Fetched)> PieceAsync(int file, int piece, int count, CancellationToken cancellationToken)
     {
-        var fetched = false;
+        var fetched = Fetched.Nothing;
+        long? unplanned = null;
+        count = Math.Min(count, ReadAhead);
         while (true)
         {
             cancellationToken.ThrowIfCancellationRequested();
@@ -72,20 +95,33 @@ internal sealed class LazyDataset(LazyGround ground, string cacheKey, DatasetIde
                 var number = session.NumberOf(selected.Files[file]);
                 if (number < 0)
                     throw new OriginException(OriginFailure.Changed, $"{selected.Files[file].Path} of {cacheKey} is not what it was when the dataset was opened.", advice: "Open it again.");
-                if (session.Area.Pieces.Has(number, piece))
+                if (session.Area.IsReadable(number, piece))
                     return (session.Area, number, fetched);
+                var together = session.Together(number, piece, count);
+                if (together.Count == 0 && session != own && ground.Time.GetElapsedTime(unplanned ??= ground.Time.GetTimestamp()) < FirstFiles)
+                {
+                    await Task.Delay(Soon, ground.Time, cancellationToken);
+                    continue;
+                }
                 if (session == own)
-                    await ReserveAsync(session, number, piece, count, cancellationToken);
-                var fetch = session.Download.RaiseAsync(number, piece, Math.Min(count, ReadAhead), out var isNew, session.Ending);
+                    await ReserveAsync(session, together, cancellationToken);
+                var fetch = session.FetchAsync(number, piece, count, out var isNew);
                 if (!isNew)
                     ground.Tally.Prevented();
-                fetched = true;
                 // The first piece of several may be here long before the last.
                 await (await Task.WhenAny(fetch, session.Area.WhenHere(number, piece)).WaitAsync(cancellationToken));
+                fetched = session.IsFromPeer(number, piece) && fetched != Fetched.FromOrigin ? Fetched.FromPeer : Fetched.FromOrigin;
+            }
+            catch (OriginException e) when (e.Failure == OriginFailure.Changed)
+            {
+                IsStale = true;
+                throw;
             }
             catch (Exception e) when (e is ObjectDisposedException || (e is OperationCanceledException && !cancellationToken.IsCancellationRequested))
             {
                 // The download that we read along with has ended, one way or the other, or our own area was wanted.
+                if (session.IsOver)
+                    await EndAsync(session, cancellationToken);
             }
         }
     }
@@ -104,9 +140,18 @@ internal sealed class LazyDataset(LazyGround ground, string cacheKey, DatasetIde
         return file!.TakeHandle();
     }
 
-    private async ValueTask ReserveAsync(LazySession session, int file, int piece, int count, CancellationToken cancellationToken)
+    // What failed for good makes place for another; a download's end takes a moment.
+    private async Task EndAsync(LazySession session, CancellationToken cancellationToken)
     {
-        var wanted = session.Promise(file, piece, Math.Min(count, ReadAhead), out var added);
+        if (session == own)
+            await YieldAsync(onlyIdle: false, session);
+        else
+            await Task.Delay(Soon, ground.Time, cancellationToken);
+    }
+
+    private async ValueTask ReserveAsync(LazySession session, IReadOnlyList<(int File, int Piece)> pieces, CancellationToken cancellationToken)
+    {
+        var wanted = session.Promise(pieces, out var added);
         if (wanted <= session.Reserved)
             return;
         await changing.WaitAsync(cancellationToken);
@@ -166,7 +211,8 @@ internal sealed class LazyDataset(LazyGround ground, string cacheKey, DatasetIde
                         return null;
                     }
                     area.Begin(Listing, cancellationToken);
-                    return own = new LazySession(area, new OriginDownload(origin, prefix, area, ground.Options, meter, ground.Time));
+                    var download = new OriginDownload(origin, prefix, area, ground.Options, meter, ground.Time);
+                    return own = new LazySession(area, download, shared is null ? null : await shared.BeginAsync(area, planned, download, cancellationToken)) { Shared = shared };
                 }
                 catch
                 {
@@ -183,7 +229,8 @@ internal sealed class LazyDataset(LazyGround ground, string cacheKey, DatasetIde
 
     /// <summary>Lets go of our own area; what is in it stays for who takes it next.</summary>
     /// <param name="onlyIdle">Not while it is read.</param>
-    public async Task YieldAsync(bool onlyIdle)
+    /// <param name="only">Only if it is this one still.</param>
+    public async Task YieldAsync(bool onlyIdle, LazySession? only = null)
     {
         // Somebody may be taking it this moment.
         if (onlyIdle && own is null)
@@ -191,10 +238,10 @@ internal sealed class LazyDataset(LazyGround ground, string cacheKey, DatasetIde
         await changing.WaitAsync(CancellationToken.None);
         try
         {
-            if (own is not { } session || (onlyIdle && (!IsIdle || ground.Time.GetElapsedTime(LastUsed) < Idle)))
+            if (own is not { } session || (only is not null && only != session) || (onlyIdle && (!IsIdle || ground.Time.GetElapsedTime(LastUsed) < Idle)))
                 return;
             own = null;
-            await session.EndAsync();
+            await session.EndAsync(handsOver: !onlyIdle);
         }
         finally
         {
@@ -204,8 +251,15 @@ internal sealed class LazyDataset(LazyGround ground, string cacheKey, DatasetIde
 
     public TransferMeter Meter => meter;
 
+    /// <summary>Tells the cluster what is here, now and then.</summary>
+    public Task RemindAsync() => own is null && shared is not null ? shared.RemindAsync() : Task.CompletedTask;
+
+    /// <summary>Tells the cluster that it is nobody's any more.</summary>
+    public Task ForgetAsync() => shared?.ForgetAsync() ?? Task.CompletedTask;
+
     public void Dispose()
     {
+        shared?.Dispose();
         own?.Area.Dispose();
         own = null;
     }

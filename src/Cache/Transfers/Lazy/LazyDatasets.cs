@@ -14,7 +14,7 @@ internal sealed class LazyDatasets : IDisposable
     private readonly LazyGround ground;
     private readonly ConcurrentDictionary<string, LazyDataset> known = new(StringComparer.Ordinal);
     private readonly ITimer sweeper;
-    private long forgotten;
+    private long forgotten, forgottenFromPeers;
 
     public LazyDatasets(LazyGround ground)
     {
@@ -28,9 +28,23 @@ internal sealed class LazyDatasets : IDisposable
     /// <summary>Bytes that were read from origins for single reads.</summary>
     public long BytesFromOrigin => Interlocked.Read(ref forgotten) + known.Values.Sum(lazy => lazy.Meter.BytesFromOrigin);
 
+    /// <summary>The same from other nodes.</summary>
+    public long BytesFromPeers => Interlocked.Read(ref forgottenFromPeers) + known.Values.Sum(lazy => lazy.Meter.BytesFromPeers);
+
     public LazyDataset? Find(string key) => known.GetValueOrDefault(key);
 
     public LazyDataset? Find(DatasetIdentity identity) => known.Values.FirstOrDefault(lazy => IsSame(lazy.Identity, identity));
+
+    /// <summary>Forgets a dataset that is something else by now; what was read of it and did not change stays on the disk.</summary>
+    public async Task RemoveAsync(LazyDataset stale)
+    {
+        if (!known.TryRemove(new KeyValuePair<string, LazyDataset>(stale.CacheKey, stale)))
+            return;
+        Interlocked.Add(ref forgotten, stale.Meter.BytesFromOrigin);
+        Interlocked.Add(ref forgottenFromPeers, stale.Meter.BytesFromPeers);
+        await stale.YieldAsync(onlyIdle: false);
+        stale.Dispose();
+    }
 
     /// <returns>The one that is known of this identity: this one, or another that was faster.</returns>
     public LazyDataset Add(LazyDataset lazy)
@@ -60,9 +74,12 @@ internal sealed class LazyDatasets : IDisposable
             try
             {
                 await pair.Value.YieldAsync(onlyIdle: true);
+                await pair.Value.RemindAsync();
                 if (!pair.Value.IsIdle || ground.Time.GetElapsedTime(pair.Value.LastUsed) < KnownFor || !known.TryRemove(pair))
                     continue;
                 Interlocked.Add(ref forgotten, pair.Value.Meter.BytesFromOrigin);
+                Interlocked.Add(ref forgottenFromPeers, pair.Value.Meter.BytesFromPeers);
+                await pair.Value.ForgetAsync();
                 pair.Value.Dispose();
             }
             catch (Exception e) when (e is DatasetCacheException or ObjectDisposedException)

@@ -1,6 +1,7 @@
 using DatasetCache.Datasets;
 using DatasetCache.Reading;
 using DatasetCache.Store;
+using DatasetCache.Transfers.Peers;
 
 namespace DatasetCache.Transfers.Lazy;
 
@@ -11,6 +12,9 @@ internal sealed record LazyGround(CacheRoot Root, SpaceLedger Space, CacheOption
 {
     /// <summary>How long a reader waits for another process that downloads the same dataset.</summary>
     public TimeSpan LockTimeout { get; init; } = TimeSpan.FromSeconds(30);
+
+    /// <summary>Other nodes; null for a host of its own.</summary>
+    public ClusterNode? Node { get; init; }
 
     public bool IsReady(DatasetIdentity identity)
     {

@@ -35,7 +35,7 @@ internal sealed class LazyReading(LazyDataset lazy, LazyGround ground) : Dataset
     {
         private FileHandle? handle;
         private DatasetReading? ready;
-        private bool fetched;
+        private Fetched fetched;
 
         public override FileHandle Handle => handle ?? throw new InvalidOperationException("ReadyAsync comes first.");
 
@@ -49,7 +49,7 @@ internal sealed class LazyReading(LazyDataset lazy, LazyGround ground) : Dataset
             {
                 cancellationToken.ThrowIfCancellationRequested();
                 var found = await lazy.PieceAsync(number, piece, last - piece + 1, cancellationToken);
-                fetched |= found.Fetched;
+                fetched = (Fetched)Math.Max((int)fetched, (int)found.Fetched);
                 if (found.Area is null)
                 {
                     if (TryOpenReady())
@@ -61,7 +61,7 @@ internal sealed class LazyReading(LazyDataset lazy, LazyGround ground) : Dataset
                 handle?.Dispose();
                 handle = opened;
                 var here = piece;
-                while (here < last && found.Area.Pieces.Has(found.File, here + 1))
+                while (here < last && found.Area.IsReadable(found.File, here + 1))
                     here++;
                 return Math.Min(length, ((here + 1L) * Pieces.Size) - offset);
             }
@@ -104,8 +104,10 @@ internal sealed class LazyReading(LazyDataset lazy, LazyGround ground) : Dataset
 
         public override void Count(ReadTally tally, long bytes)
         {
-            if (fetched)
+            if (fetched == Fetched.FromOrigin)
                 tally.WithOrigin();
+            else if (fetched == Fetched.FromPeer)
+                tally.WithPeer();
             else
                 tally.FromDisk(bytes);
         }

@@ -1,10 +1,12 @@
 using DatasetCache.Datasets;
 using DatasetCache.Store;
+using DatasetCache.Transfers.Peers;
 
 namespace DatasetCache.Transfers.Lazy;
 
 /// <summary>A staging area that is read while it fills, and what fills it.</summary>
-internal sealed class LazySession(StagingArea area, OriginDownload download)
+/// <param name="swarm">Where other nodes have a part in it.</param>
+internal sealed class LazySession(StagingArea area, OriginDownload download, SwarmDownload? swarm = null)
 {
     // What is under way ends with the piece that it is at; a slow origin's is given up.
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(2);
@@ -14,9 +16,24 @@ internal sealed class LazySession(StagingArea area, OriginDownload download)
 
     public StagingArea Area => area;
 
-    public OriginDownload Download => download;
+    /// <summary>Its share in the cluster, where it is not a download's.</summary>
+    public ClusterReading? Shared { get; init; }
 
-    public CancellationToken Ending => ending.Token;
+    /// <summary>Nothing comes any more.</summary>
+    public bool IsOver => swarm is { IsOver: true };
+
+    /// <summary>What comes when a piece of a file and those behind it are wanted: in a cluster small files come together.</summary>
+    /// <returns>None where that is not known yet: the download has not come to this file.</returns>
+    public IReadOnlyList<(int File, int Piece)> Together(int file, int piece, int count)
+        => swarm is null ? [.. Enumerable.Range(piece, Math.Min(count, area.Pieces.Count(file) - piece)).Select(each => (file, each))] : [.. swarm.Parts(swarm.PiecesOf(file, piece, count))];
+
+    /// <summary>Has a piece fetched, ahead of everything else, with up to <paramref name="count"/> - 1 behind it.</summary>
+    /// <param name="isNew">Whether nobody had it under way.</param>
+    /// <returns>Ends when it is here or cannot be had, or with nothing: look again.</returns>
+    public Task FetchAsync(int file, int piece, int count, out bool isNew)
+        => swarm?.PiecesOf(file, piece, count) is { Count: > 0 } pieces ? swarm.WantAsync(file, piece, pieces, out isNew) : download.RaiseAsync(file, piece, count, out isNew, ending.Token);
+
+    public bool IsFromPeer(int file, int piece) => swarm?.PiecesOf(file, piece, 1) is [var planned] && swarm.IsFromPeer(planned);
 
     /// <summary>Bytes that are reserved for it.</summary>
     public long Reserved { get; set; }
@@ -24,19 +41,19 @@ internal sealed class LazySession(StagingArea area, OriginDownload download)
     /// <summary>Adds pieces that are about to be written, each once.</summary>
     /// <param name="added">Those that were not promised before.</param>
     /// <returns>Bytes of all that is here or promised.</returns>
-    public long Promise(int file, int piece, int count, out IReadOnlyList<(int File, int Piece)> added)
+    public long Promise(IReadOnlyList<(int File, int Piece)> pieces, out IReadOnlyList<(int File, int Piece)> added)
     {
         var fresh = new List<(int, int)>();
         lock (promised)
         {
             if (promisedBytes < 0)
                 promisedBytes = Written();
-            for (var i = 0; i < count && piece + i < area.Pieces.Count(file); i++)
+            foreach (var (file, piece) in pieces)
             {
-                if (area.Pieces.Has(file, piece + i) || !promised.Add((file, piece + i)))
+                if (area.Pieces.Has(file, piece) || !promised.Add((file, piece)))
                     continue;
-                promisedBytes += Allocated(file, piece + i);
-                fresh.Add((file, piece + i));
+                promisedBytes += Allocated(file, piece);
+                fresh.Add((file, piece));
             }
             added = fresh;
             return promisedBytes;
@@ -89,10 +106,13 @@ internal sealed class LazySession(StagingArea area, OriginDownload download)
     }
 
     /// <summary>Lets go of an area of our own, which keeps what is in it.</summary>
-    public async Task EndAsync()
+    /// <param name="handsOver">To a download of this process, which tells the cluster what is here.</param>
+    public async Task EndAsync(bool handsOver)
     {
-        download.FinishRaised();
+        download.Finish();
         ending.CancelAfter(Patience);
+        if (Shared is not null)
+            await Shared.EndAsync(handsOver);
         await download.SettleAsync();
         // What was reserved ahead is not needed any more.
         if (Reserved > 0 && Written() is var written)

@@ -25,6 +25,9 @@ internal sealed class ClusterAcquisition(ClusterNode node, TransferMeter meter)
         taken.Clear();
     }
 
+    /// <summary>The same, found by an earlier one.</summary>
+    public void Contradict(string name, string digest) => contradicted[name] = digest;
+
     /// <summary>What the dataset's pieces are, agreed with all nodes: by listing the origin, if nobody else does.</summary>
     /// <param name="name"><see cref="ClusterKey"/>.</param>
     /// <param name="known">A listing that is at hand already.</param>
@@ -165,8 +168,10 @@ internal sealed class ClusterAcquisition(ClusterNode node, TransferMeter meter)
 
     /// <summary>Fetches what these files of the listing lack, sharing pieces with whoever fetches the same.</summary>
     /// <param name="document">What was agreed on.</param>
+    /// <param name="begun">Told of the download, for who reads along.</param>
     public async Task FetchAsync(
-        string name, ManifestDocument document, StagingArea staging, IReadOnlyList<int> files, OriginDownload origin, MemberOptions options, CancellationToken cancellationToken)
+        string name, ManifestDocument document, StagingArea staging, IReadOnlyList<int> files, OriginDownload origin, MemberOptions options, Action<SwarmDownload> begun,
+        CancellationToken cancellationToken)
     {
         if (files.Count == 0)
             return;
@@ -177,6 +182,7 @@ internal sealed class ClusterAcquisition(ClusterNode node, TransferMeter meter)
         var expected = document.Selected is null ? [] : ClusterNode.Expected(plan.Plan, document.Lines);
         var download = new SwarmDownload(node.Cluster.Self, document.Digest, plan, staging, origin, node.Cluster.Coordinator(name), node.Cluster.Peers, expected, options, meter, node.Time);
         node.Joined(name, download);
+        begun(download);
         try
         {
             await download.RunAsync(cancellationToken);

@@ -29,13 +29,22 @@ internal sealed class PeerContent(CacheRoot root, EntryStore entries, EntryIndex
     }
 
     /// <summary>Gives out the pieces of a download from now on.</summary>
-    public void Offer(PlacedPlan plan, DirectoryHandle tree)
+    public ServedPlan Offer(PlacedPlan plan, DirectoryHandle tree)
     {
         var served = new ServedPlan(plan, tree);
         plans.AddOrUpdate(plan.Plan.Digest, served, (_, _) => served);
         planOrder.Enqueue(plan.Plan.Digest);
-        while (plans.Count > MostPlans && planOrder.TryDequeue(out var oldest))
+        // What is under way or was read piece by piece stays: each of those once round.
+        for (var looks = planOrder.Count; looks > 0 && plans.Count > MostPlans && planOrder.TryDequeue(out var oldest); looks--)
             Drop(oldest, onlyEntries: true);
+        return served;
+    }
+
+    /// <summary>Takes back this offer of a plan, unless another has taken its place.</summary>
+    public void Withdraw(ServedPlan served)
+    {
+        if (plans.TryRemove(new KeyValuePair<string, ServedPlan>(served.Placed.Plan.Digest, served)))
+            served.Dispose();
     }
 
     /// <summary>A download has become an entry: its plans are as good as the entry is.</summary>

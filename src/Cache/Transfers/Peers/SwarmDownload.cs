@@ -9,7 +9,7 @@ namespace DatasetCache.Transfers.Peers;
 /// Fetches what a plan's files lack, together with other nodes: does what a <see cref="SwarmMember"/> says, and tells it what came of it. Many transfers at once; the member
 /// is called by one at a time.
 /// </summary>
-internal sealed class SwarmDownload
+internal sealed partial class SwarmDownload
 {
     // An Orleans call that hangs is given up by the member long before; this is when its task is.
     private static readonly TimeSpan CallTimeout = TimeSpan.FromSeconds(5);
@@ -32,9 +32,11 @@ internal sealed class SwarmDownload
     private OriginException? originFailure;
 
     /// <param name="manifest">Digest of what was agreed on.</param>
+    /// <param name="onlyWanted">It fetches what <see cref="WantAsync"/> names, and nothing else.</param>
     /// <param name="expected">The checksum of every piece where an entry's manifest says it; empty otherwise.</param>
     public SwarmDownload(
-        Peer self, string manifest, PlacedPlan plan, StagingArea staging, OriginDownload origin, IDatasetCoordinator coordinator, IPeerReader peers, IReadOnlyList<uint> expected, MemberOptions options, TransferMeter meter, TimeProvider time)
+        Peer self, string manifest, PlacedPlan plan, StagingArea staging, OriginDownload origin, IDatasetCoordinator coordinator, IPeerReader peers, IReadOnlyList<uint> expected, MemberOptions options, TransferMeter meter, TimeProvider time,
+        bool onlyWanted = false)
     {
         this.plan = plan;
         this.staging = staging;
@@ -47,7 +49,9 @@ internal sealed class SwarmDownload
         started = time.GetTimestamp();
         var held = plan.Held();
         var checksums = Enumerable.Range(0, held.Size).Where(held.Contains).Select(plan.Checksum).ToArray();
-        member = new SwarmMember(self, Guid.NewGuid(), manifest, plan.Plan.Digest, held, checksums, plan.Partial(), expected, options, Random.Shared.Next(), SessionStart.Next(time));
+        member = new SwarmMember(self, Guid.NewGuid(), manifest, plan.Plan.Digest, held, checksums, plan.Partial(), expected, options, Random.Shared.Next(), SessionStart.Next(time), onlyWanted);
+        isReader = onlyWanted;
+        fromPeer = new bool[plan.Plan.Count];
     }
 
     private TimeSpan Now => time.GetElapsedTime(started);
@@ -72,7 +76,8 @@ internal sealed class SwarmDownload
     /// <exception cref="OriginException">The origin failed, or has something else by now (<see cref="OriginFailure.Changed"/>).</exception>
     public async Task RunAsync(CancellationToken cancellationToken)
     {
-        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, ended.Token);
+        stopped = stop.Token;
         var stays = false;
         try
         {
@@ -84,8 +89,12 @@ internal sealed class SwarmDownload
                 {
                     if (broken is not null)
                         ExceptionDispatchInfo.Throw(broken);
+                    // Not before what was written down by them is known to be right or wrong.
+                    if (isEnding && (running.Count == 0 || ended.IsCancellationRequested))
+                        return;
                     step = member.Step(Now);
                     Perform(step, stop.Token);
+                    Answer();
                 }
                 switch (step.Outcome)
                 {
@@ -101,8 +110,14 @@ internal sealed class SwarmDownload
                 await changed.WaitAsync(step.Pause == Timeout.InfiniteTimeSpan || step.Pause > TimeSpan.Zero ? step.Pause : TimeSpan.FromMilliseconds(1), cancellationToken);
             }
         }
+        catch (Exception e)
+        {
+            Fail(e);
+            throw;
+        }
         finally
         {
+            Fail(new OperationCanceledException());
             await stop.CancelAsync();
             Task[] left;
             lock (gate)
@@ -111,7 +126,7 @@ internal sealed class SwarmDownload
             foreach (var transfer in running.Values)
                 transfer.Dispose();
             if (!stays)
-                await TellAsync(Leaving(staysAsSource: false));
+                await TellAsync(Leaving(staysAsSource: isEnding));
         }
     }
 
@@ -171,8 +186,16 @@ internal sealed class SwarmDownload
         }
         if (step.Outcome != MemberOutcome.Working)
             return;
+        foreach (var piece in step.Hurry)
+            Hurry(piece);
         foreach (var run in step.Start)
         {
+            if (isEnding)
+            {
+                for (var piece = run.First; piece < run.First + run.Count; piece++)
+                    member.Failed(piece, run.Source?.Node, PieceFailure.Returned, Now);
+                continue;
+            }
             // What came while nobody could tell whether it is right proves nothing about itself.
             for (var piece = run.First; run.Source is null && piece < run.First + run.Count; piece++)
             {
@@ -181,7 +204,10 @@ internal sealed class SwarmDownload
             }
             var transfer = CancellationTokenSource.CreateLinkedTokenSource(stop);
             for (var piece = run.First; piece < run.First + run.Count; piece++)
+            {
                 running[(piece, run.Source?.Node)] = transfer;
+                fromPeer[piece] = run.Source is not null;
+            }
             tasks.Add(Task.Run(() => TransferAsync(run, transfer), CancellationToken.None));
         }
         if (step.Report is { } report)
@@ -287,8 +313,11 @@ internal sealed class SwarmDownload
         {
             for (var piece = run.First; piece < run.First + run.Count; piece++)
             {
-                if (running.Remove((piece, run.Source?.Node)) && !plan.Has(piece))
-                    member.Failed(piece, run.Source?.Node, failure, Now);
+                if (!running.Remove((piece, run.Source?.Node)) || plan.Has(piece))
+                    continue;
+                member.Failed(piece, run.Source?.Node, failure, Now);
+                if (isReader && failure == PieceFailure.Origin)
+                    Fail(piece, originFailure!);
             }
             transfer.Dispose();
         }
@@ -304,7 +333,7 @@ internal sealed class SwarmDownload
             wanted.AddRange(plan.Plan.Parts(piece).Where(part => !plan.Has(part)).Select(part => (plan.Ordinals[part.File], part.Piece)));
         }
         var untold = Enumerable.Range(run.First, run.Count).ToHashSet();
-        await origin.FetchPiecesAsync(wanted, TellOfComplete, cancellationToken);
+        await origin.FetchPiecesAsync(AwaitedFirst(wanted), TellOfComplete, cancellationToken);
         TellOfComplete();
 
         // A piece of many files is complete with the last of them, whichever that is.
@@ -372,6 +401,10 @@ internal sealed class SwarmDownload
                     Discard(piece);
                 return;
             }
+            if (!member.IsProven(piece))
+                guesses.Add(piece);
+            else if (awaited.Remove(piece, out var reader))
+                reader.TrySetResult(source is not null);
         }
         if (source is not null)
         {
