@@ -1,46 +1,25 @@
 using System.Diagnostics;
-using System.Text;
 using DatasetCache.Store;
+using DatasetCache.Testing;
 
 namespace DatasetCache.Cli.Tests.Nodes;
 
-/// <summary>A real <c>dscache serve</c> in the world of a <see cref="Dscache"/>, on a free port. All that it says is kept.</summary>
-internal sealed class ServeProcess : IAsyncDisposable
+/// <summary>A real <c>dscache serve</c> in the world of a <see cref="Dscache"/>, on a free port.</summary>
+internal sealed class ServeProcess : DaemonProcess
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(1);
-
-    private readonly Process process;
-    private readonly StringBuilder said = new();
-    private readonly List<(string Text, TaskCompletionSource Heard)> awaited = [];
-
-    private ServeProcess(Process process)
+    private ServeProcess(ProcessStartInfo start)
+        : base(start, TimeSpan.FromMinutes(1))
     {
-        this.process = process;
-        process.OutputDataReceived += (_, line) => Hear(line.Data);
-        process.ErrorDataReceived += (_, line) => Hear(line.Data);
-        process.BeginOutputReadLine();
-        process.BeginErrorReadLine();
-    }
-
-    public int Id => process.Id;
-
-    public string Said
-    {
-        get
-        {
-            lock (said)
-                return said.ToString();
-        }
     }
 
     /// <summary>Starts it with what the world's environment says, on a port of its own.</summary>
     public static ServeProcess Begin(Dscache world, params string[] arguments)
     {
-        var start = new ProcessStartInfo(Dscache.Program, ["serve", "--api-port", "0", .. arguments]) { RedirectStandardOutput = true, RedirectStandardError = true, UseShellExecute = false, WorkingDirectory = world.Folder };
+        var start = new ProcessStartInfo(Dscache.Program, ["serve", "--api-port", "0", .. arguments]) { WorkingDirectory = world.Folder };
         start.Environment.Clear();
         foreach (var (name, value) in world.Environment)
             start.Environment[name] = value;
-        return new ServeProcess(Process.Start(start)!);
+        return new ServeProcess(start);
     }
 
     public static async Task<ServeProcess> StartAsync(Dscache world, params string[] arguments)
@@ -50,20 +29,6 @@ internal sealed class ServeProcess : IAsyncDisposable
         return server;
     }
 
-    /// <summary>Completes with the first line that has this text, also with one that was said already; fails where the process ends without.</summary>
-    public async Task HeardAsync(string text)
-    {
-        var heard = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        lock (said)
-        {
-            if (said.ToString().Contains(text, StringComparison.Ordinal))
-                return;
-            awaited.Add((text, heard));
-        }
-        await Task.WhenAny(heard.Task, process.WaitForExitAsync()).WaitAsync(Patience);
-        Assert.True(Said.Contains(text, StringComparison.Ordinal), $"It has not said '{text}', but:\n{Said}");
-    }
-
     /// <summary>A client of its API that presents the node's token.</summary>
     public static HttpClient Client(Dscache world)
     {
@@ -71,33 +36,5 @@ internal sealed class ServeProcess : IAsyncDisposable
         var client = new HttpClient { BaseAddress = new Uri(address.Url!) };
         client.DefaultRequestHeaders.Authorization = new("Bearer", File.ReadAllText(address.TokenFile!));
         return client;
-    }
-
-    public void Signal(int number) => RunningProcess.Signal(process.Id, number);
-
-    public async Task<int> ExitAsync()
-    {
-        await process.WaitForExitAsync().WaitAsync(Patience);
-        return process.ExitCode;
-    }
-
-    public async ValueTask DisposeAsync()
-    {
-        if (!process.HasExited)
-            process.Kill();
-        await process.WaitForExitAsync();
-        process.Dispose();
-    }
-
-    private void Hear(string? line)
-    {
-        if (line is null)
-            return;
-        lock (said)
-        {
-            said.AppendLine(line);
-            foreach (var (_, heard) in awaited.Where(wait => line.Contains(wait.Text, StringComparison.Ordinal)))
-                heard.TrySetResult();
-        }
     }
 }

@@ -97,9 +97,9 @@ internal sealed class TestNode(TestCluster cluster, int number, string folder) :
         await Silo.Ended;
     }
 
-    public void Suspend() => Silo.Send(SigStop);
+    public void Suspend() => Silo.Signal(SigStop);
 
-    public void Resume() => Silo.Send(SigContinue);
+    public void Resume() => Silo.Signal(SigContinue);
 
     /// <summary>As a job without a client does it: asked again where the node was started anew in between.</summary>
     /// <exception cref="InvalidOperationException">It failed; the message is what the node said.</exception>
