@@ -5,6 +5,9 @@ namespace DatasetCache;
 // Settings that a daemon takes over while it runs.
 public sealed partial class LocalDatasetCache
 {
+    /// <summary>What it goes by now.</summary>
+    internal CacheOptions Options => options;
+
     internal AdaptiveTtl Ttl => new(options.BaseTtl, options.MaxTtl);
 
     /// <summary>

@@ -70,6 +70,7 @@ internal sealed class AccessGround : IAsyncDisposable
         app.MapPost("/t/acquire", Answer);
         app.MapPost("/t/operate/{what}", Answer).RequireRole(Role.Operator);
         app.MapGet("/t/operator", Answer).RequireRole(Role.Operator);
+        app.MapGet("/dashboard", Answer).RequireRole(Role.Operator);
         app.MapGet("/t/anyone", Answer).RequireRole(Role.Anyone);
         app.MapGroup("/t/group").RequireRole(Role.Operator).MapGet("/open", Answer).RequireRole(Role.Anyone);
         await app.StartAsync();

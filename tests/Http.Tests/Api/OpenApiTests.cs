@@ -22,9 +22,12 @@ public sealed class OpenApiTests
         Assert.Contains("get /v1/datasets/{key}/history", said);
         Assert.Contains("delete /cache/all", said);
         Assert.Contains("post /v1/nodes/{node}/warm", said);
-        // What operators do is for operators.
-        Assert.All(document.GetProperty("paths").EnumerateObject().SelectMany(path => path.Value.EnumerateObject().Where(method => method.Name is "put" or "delete").Select(method => (path.Name, Role: method.Value.GetProperty("x-role").GetString()))),
-            route => Assert.Equal(route.Name.StartsWith("/v1/acquisitions", StringComparison.Ordinal) || route.Name.StartsWith("/v1/leases", StringComparison.Ordinal) || route.Name is "/v1/links" ? "reader" : "operator", route.Role));
+        // What operators do is for operators, and what a reader may change is named here, one by one.
+        Assert.Equal(
+            ["delete /v1/acquisitions/{ticket}", "delete /v1/leases/{id}", "delete /v1/links", "post /v1/acquire", "post /v1/leases/{id}/renew", "post /v1/links", "post /v1/open", "post /v1/recommendations"],
+            document.GetProperty("paths").EnumerateObject()
+                .SelectMany(path => path.Value.EnumerateObject().Where(method => method.Name is not ("get" or "head") && method.Value.GetProperty("x-role").GetString() is not "operator").Select(method => $"{method.Name} {path.Name}"))
+                .Order(StringComparer.Ordinal));
     }
 
     [Fact]
