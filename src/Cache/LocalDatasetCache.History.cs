@@ -58,7 +58,7 @@ public sealed partial class LocalDatasetCache
         if (acquired.Outcome == AcquireOutcome.Hit)
             return;
         history.Add(record.CacheKey, request.IsPrefetch ? EntryEventKind.Prefetched : EntryEventKind.Downloaded, string.Create(CultureInfo.InvariantCulture,
-            $"{record.Files} files of {record.Bytes} bytes: {flown.BytesFromOrigin} from the origin, {flown.BytesFromPeers} from other nodes, {flown.SharedBytes} from shared roots, {flown.ReusedBytes} were here{(request.JobId is null ? "" : $"; job {request.JobId}")}"));
+            $"{record.Files} files of {record.Bytes} bytes: {flown.BytesFromOrigin} bytes from the origin, {flown.BytesFromPeers} bytes from other nodes, {flown.SharedBytes} bytes from shared roots, {flown.ReusedBytes} bytes were here{(request.JobId is null ? "" : $"; job {request.JobId}")}"));
         if (acquired is { Changes: { } changes, PreviousKey: { } previous })
             history.Add(record.CacheKey, EntryEventKind.Updated, $"in place of {previous}: {changes.Added} files added, {changes.Changed} changed, {changes.Removed} removed");
     }

@@ -18,13 +18,14 @@ public sealed partial class LocalDatasetCache
     internal Action<string>? ReadingLost { get; set; }
 
     /// <summary>Begins to read a dataset that is here, which stays until the reading is disposed; or one that was opened to be read piece by piece.</summary>
+    /// <param name="isUse">Whether an entry counts as used, and so stays longer.</param>
     /// <returns>Null where there is none of that key, or it is broken and was not opened.</returns>
     /// <exception cref="IntegrityException">Its manifest is torn.</exception>
-    internal DatasetReading? TryRead(string cacheKey)
+    internal DatasetReading? TryRead(string cacheKey, bool isUse = true)
     {
         RefuseBadKey(cacheKey);
         // What was opened has its key to itself, whatever else may be called so by now.
-        return lazies?.TryRead(cacheKey) ?? Reader().TryRead(cacheKey);
+        return lazies?.TryRead(cacheKey) ?? Reader().TryRead(cacheKey, isUse: isUse);
     }
 
     // Whoever only gets datasets needs none.

@@ -34,9 +34,10 @@ internal sealed class OpenEntries : IDisposable
 
     /// <summary>Begins to read an entry, which holds it until the end.</summary>
     /// <param name="identity">Only if it is this one's, where it is not null.</param>
+    /// <param name="isUse">Whether it counts as used, and so stays longer; who only looks at what there is does not use it.</param>
     /// <returns>Null where there is none of that key, or it is broken.</returns>
     /// <exception cref="IntegrityException">Its manifest is torn.</exception>
-    public DatasetReading? TryRead(string key, string? identity = null)
+    public DatasetReading? TryRead(string key, string? identity = null, bool isUse = true)
     {
         if (Enter(key) is not { } entry)
             return null;
@@ -46,7 +47,7 @@ internal sealed class OpenEntries : IDisposable
             return null;
         }
         entry.LastUsed = time.GetTimestamp();
-        if (entry.LastTouched is not { } touched || time.GetElapsedTime(touched) >= TouchEvery)
+        if (isUse && (entry.LastTouched is not { } touched || time.GetElapsedTime(touched) >= TouchEvery))
         {
             entry.LastTouched = entry.LastUsed;
             entries.Touch(key);

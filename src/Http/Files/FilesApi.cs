@@ -66,7 +66,7 @@ internal sealed partial class FilesApi(NodeParts parts, ILogger log)
 
     public async Task ListAsync(HttpContext context)
     {
-        using var reading = await ReadAsync(context);
+        using var reading = await ReadAsync(context, isUse: false);
         if (reading is null)
             return;
         var limit = LimitOf(context);
@@ -231,10 +231,10 @@ internal sealed partial class FilesApi(NodeParts parts, ILogger log)
     }
 
     /// <summary>Null where it was answered that there is none.</summary>
-    private async ValueTask<DatasetReading?> ReadAsync(HttpContext context)
+    private async ValueTask<DatasetReading?> ReadAsync(HttpContext context, bool isUse = true)
     {
         var key = NodeApi.Value(context, "key");
-        if (parts.Cache.TryRead(key) is { } reading)
+        if (parts.Cache.TryRead(key, isUse) is { } reading)
             return reading;
         await ApiProblem.WriteAsync(context, StatusCodes.Status404NotFound, NotHere, $"This node has no dataset {PrintableText.Quote(key)} to read from, or it is broken.",
             "POST /v1/open makes one readable piece by piece, POST /v1/acquire gets all of it (and heals a broken one).");

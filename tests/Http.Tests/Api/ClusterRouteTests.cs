@@ -89,13 +89,18 @@ public sealed class ClusterRouteTests : IAsyncLifetime
         foreach (var file in new[] { "1", "2", "3" })
             node.Origin.Put($"s3://b/a/{file}.bin", Testing.MemoryOrigin.Bytes(1, 100));
         var key = await node.GetAsync("a");
+        var uses = await UsesAsync();
 
         foreach (var what in new[] { "", "/files", "/files?limit=2", "/files?limit=2&after=2.bin" })
             Assert.Equal((await node.ReadAsync($"/v1/datasets/{key}{what}")).ToString(), (await node.ReadAsync($"/v1/nodes/n1/datasets/{key}{what}")).ToString());
+        // Who looks at what there is does not use it.
+        Assert.Equal(uses, await UsesAsync());
         Assert.Equal("2.bin", (await node.ReadAsync($"/v1/nodes/n1/datasets/{key}/files?limit=2")).GetProperty("next").GetString());
         Assert.Equal(HttpStatusCode.BadRequest, (await node.SendAsync(HttpMethod.Get, $"/v1/nodes/n1/datasets/{key}/files?limit=0")).Status);
         foreach (var (path, code) in new[] { ($"/v1/nodes/n2/datasets/{key}", "unknownNode"), ($"/v1/nodes/n2/datasets/{key}/files", "unknownNode"), ("/v1/nodes/n1/datasets/none", "notFound"), ("/v1/nodes/n1/datasets/none/files", "notFound") })
             Assert.Equal((HttpStatusCode.NotFound, code), await node.SendAsync(HttpMethod.Get, path) is var (status, body) ? (status, body.GetProperty("code").GetString()) : default);
+
+        async Task<long> UsesAsync() => (await node.ReadAsync($"/v1/datasets/{key}")).GetProperty("uses").GetInt64();
     }
 
     [Fact]

@@ -168,7 +168,7 @@ internal sealed class NodeService : INodeService, IAsyncDisposable
 
     public IReadOnlyList<ManifestFile>? Files(string cacheKey, string? after, int count)
     {
-        using var reading = cache.TryRead(cacheKey);
+        using var reading = cache.TryRead(cacheKey, isUse: false);
         return reading?.After(after, count);
     }
 

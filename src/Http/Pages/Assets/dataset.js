@@ -227,6 +227,11 @@ function showKept() {
   byId('keep').replaceChildren(...parts, el('dl', { className: 'facts' }, ...facts));
 }
 
+/** As people write sizes; of what nothing came from nothing is said. */
+function detailOf({ detail }) {
+  return (detail ?? '').replace(/, 0 bytes (from [a-z ]+|were here)/g, '').replace(/\b\d+(?= bytes\b)/g, (bytes) => size(Number(bytes))).replace(/(\u00a0[kMGTPE]?B) bytes\b/g, '$1');
+}
+
 let historyShown = '';
 function showHistory(document) {
   const events = document?.events ?? [];
@@ -235,7 +240,7 @@ function showHistory(document) {
   if (marks !== historyShown) {
     historyShown = marks;
     byId('history').replaceChildren(...events.map((event) => el('tr', {}, el('td', { className: 'when' }, time(event.at)), el('td', { className: `event ${/^[a-z]+$/i.test(event.event) ? event.event : ''}` }, event.event),
-      el('td', {}, event.node ?? none), el('td', { className: 'why' }, event.detail ?? ''))));
+      el('td', {}, event.node ?? none), el('td', { className: 'why' }, detailOf(event)))));
   } else {
     for (const at of byId('history').querySelectorAll('time')) setText(at, relative(at.dateTime));
   }
