@@ -49,7 +49,7 @@ public sealed class SessionTests
         await using var ground = await AccessGround.StartAsync();
         using var socket = new Socket(SocketType.Stream, ProtocolType.Tcp);
         await socket.ConnectAsync(IPAddress.Loopback, ground.Url.Port, TestContext.Current.CancellationToken);
-        await socket.SendAsync(Encoding.ASCII.GetBytes("GET /?token=canary-raw HTTP/8.9\r\n\r\n"), TestContext.Current.CancellationToken);
+        await socket.SendAsync(Encoding.ASCII.GetBytes("GET/?token=canary-raw HTTP/1.1\r\n\r\n"), TestContext.Current.CancellationToken);
         var answer = new byte[100];
         Assert.True(await socket.ReceiveAsync(answer, TestContext.Current.CancellationToken) > 0);
 
