@@ -1,7 +1,5 @@
 using Microsoft.Playwright;
 
-[assembly: AssemblyFixture(typeof(DatasetCache.Pages.Tests.Browser))]
-
 namespace DatasetCache.Pages.Tests;
 
 /// <summary>Debian's chromium, one for all tests; each test has a context of its own. Where there is none the tests skip.</summary>
@@ -31,9 +29,6 @@ public sealed class Browser : IAsyncLifetime
 
     /// <summary>A page that no script error, refused resource or dialog goes unseen on.</summary>
     /// <param name="at">The time on the page, which then stands still; null for the machine's.</param>
-    internal Task<Visit> OpenAsync(FakeApi api, string path = "/", ColorScheme scheme = ColorScheme.Light, int width = 1440, int height = 900, DateTimeOffset? at = null)
-        => OpenAsync(api.Url, path, scheme, width, height, at);
-
     internal async Task<Visit> OpenAsync(string url, string path = "/", ColorScheme scheme = ColorScheme.Light, int width = 1440, int height = 900, DateTimeOffset? at = null)
     {
         Assert.SkipWhen(browser is null, "There is no chromium: apt-get install chromium");
@@ -69,21 +64,30 @@ internal sealed class Visit : IAsyncDisposable
     public Visit(IBrowserContext context, IPage page)
     {
         (this.context, Page) = (context, page);
-        page.PageError += (_, error) => complaints.Add(error);
+        page.PageError += (_, error) => Complain(error);
         page.Console += (_, message) =>
         {
             // What a test refuses on purpose the browser calls an error, too.
             if (message.Type is "error" && !message.Text.StartsWith("Failed to load resource", StringComparison.Ordinal))
-                complaints.Add(message.Text);
+                Complain(message.Text);
         };
         page.Dialog += (_, dialog) =>
         {
-            complaints.Add("a script opened a dialog: " + dialog.Message);
+            Complain("a script opened a dialog: " + dialog.Message);
             _ = dialog.DismissAsync();
         };
     }
 
     public IPage Page { get; }
+
+    /// <summary>Begins the paths of pages that are not ours, whose scripts complain as they like; null for none.</summary>
+    public string? Foreign { get; set; }
+
+    private void Complain(string what)
+    {
+        if (Foreign is not { } foreign || !new Uri(Page.Url).AbsolutePath.StartsWith(foreign, StringComparison.Ordinal))
+            complaints.Add($"{new Uri(Page.Url).AbsolutePath}: {what}");
+    }
 
     /// <summary>A cell of the matrix.</summary>
     public ILocator Cell(string key, string node) => Page.GetByRole(AriaRole.Gridcell, new PageGetByRoleOptions { Name = $"{key} on {node}:" });
@@ -93,6 +97,21 @@ internal sealed class Visit : IAsyncDisposable
     public ILocator Dialog => Page.GetByRole(AriaRole.Dialog);
 
     public ILocator News => Page.Locator("#news");
+
+    /// <summary>Where it asks who one is.</summary>
+    public async Task LogInAsync(string token)
+    {
+        await Page.GetByLabel("Token").FillAsync(token);
+        await Button("Log in").ClickAsync();
+        await Expect(Page.Locator("#connection")).ToHaveTextAsync("Live");
+    }
+
+    /// <summary>Keeps a picture of what is in sight in the folder <c>DSCACHE_TEST_PICTURES</c>, if there is one, for people to look at.</summary>
+    public async Task PictureAsync(string name)
+    {
+        if (Environment.GetEnvironmentVariable("DSCACHE_TEST_PICTURES") is { Length: > 0 } folder)
+            await Page.ScreenshotAsync(new PageScreenshotOptions { Path = Path.Combine(folder, name + ".png") });
+    }
 
     public ILocatorAssertions Expect(ILocator locator) => Assertions.Expect(locator);
 

@@ -19,7 +19,7 @@ public sealed class LiveNodeTests(Browser browser)
                 await goOn.Task.WaitAsync(cancellationToken);
         };
         await using var visit = await browser.OpenAsync(node.Url);
-        await LogInAsync(visit, node.Token);
+        await visit.LogInAsync(node.Token);
 
         await visit.Button("Warm a dataset…").ClickAsync();
         await visit.Dialog.GetByLabel("Origin").FillAsync("/not/served");
@@ -61,19 +61,12 @@ public sealed class LiveNodeTests(Browser browser)
     {
         await using var node = await LiveNode.StartAsync();
         await using var visit = await browser.OpenAsync(node.Url);
-        await LogInAsync(visit, node.ReaderToken);
+        await visit.LogInAsync(node.ReaderToken);
 
         await visit.Expect(visit.Page.Locator("#nodes tbody th")).ToHaveTextAsync("live");
         await visit.Expect(visit.Button("Log out")).ToBeVisibleAsync();
         await visit.Expect(visit.Button("Warm a dataset…")).ToBeHiddenAsync();
         await visit.Button("Log out").ClickAsync();
         await visit.Expect(visit.Page.GetByLabel("Token")).ToBeVisibleAsync();
-    }
-
-    private static async Task LogInAsync(Visit visit, string token)
-    {
-        await visit.Page.GetByLabel("Token").FillAsync(token);
-        await visit.Button("Log in").ClickAsync();
-        await visit.Expect(visit.Page.Locator("#connection")).ToHaveTextAsync("Live");
     }
 }

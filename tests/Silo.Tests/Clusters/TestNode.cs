@@ -31,6 +31,9 @@ internal sealed class TestNode(TestCluster cluster, int number, string folder) :
     /// <summary>For mutual TLS with the others; null for none.</summary>
     public (string Certificate, string Key, string Authorities)? Tls { get; set; }
 
+    /// <summary>The file of who may use its API; null for none.</summary>
+    public string? Tokens { get; set; }
+
     public SiloProcess Silo { get; private set; } = null!;
 
     public bool WasStarted => Silo is not null;
@@ -57,6 +60,8 @@ internal sealed class TestNode(TestCluster cluster, int number, string folder) :
             ["DSCACHE_CLUSTER_DATABASE"] = cluster.Database,
             ["DSCACHE_CLUSTER_SECRET"] = secret ?? Secret,
         };
+        if (Tokens is not null)
+            environment["DSCACHE_API_TOKENS"] = Tokens;
         Silo = SiloProcess.StartIn(cluster.Network?.NamespaceOf(number), CacheRoot, environment,
         [
             "--node-id", Name, "--cluster-id", cluster.Id, "--api-port", "0", "--data-port", "0",
