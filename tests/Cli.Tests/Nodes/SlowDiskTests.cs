@@ -34,10 +34,18 @@ public sealed class SlowDiskTests : IDisposable
         for (var i = 0; i < 10; i++)
             await HitAsync(client);
         // Where it will be written, the next time. What a hit writes, its lease and its use, is on a disk that is well.
-        var key = Path.GetFileName(await GetAsync(client, "slow"));
+        var first = GetAsync(client, "slow");
+        string? area = null;
+        while (!first.IsCompleted)
+        {
+            area = Directory.EnumerateDirectories(dscache.In("cache/staging")).FirstOrDefault() ?? area;
+            await Task.Delay(1, TestContext.Current.CancellationToken);
+        }
+        Assert.NotNull(area);
+        var key = Path.GetFileName(await first);
         using (var evicted = await client.DeleteAsync($"/v1/datasets/{key}", TestContext.Current.CancellationToken))
             Assert.True(evicted.IsSuccessStatusCode, await evicted.Content.ReadAsStringAsync(TestContext.Current.CancellationToken));
-        var slowFiles = contents.Keys.SelectMany(name => (string[])["-P", dscache.In($"cache/staging/{key}/tree/{name}")]);
+        var slowFiles = contents.Keys.SelectMany(name => (string[])["-P", $"{area}/tree/{name}"]);
 
         var trace = dscache.In("trace");
         using var strace = Process.Start(new ProcessStartInfo(Strace, ["-f", "-p", server.Id.ToString(CultureInfo.InvariantCulture), "-o", trace, .. slowFiles, "-e", "trace=pwrite64,write,fsync", "-e", "inject=pwrite64,write,fsync:delay_enter=2000000"]) { RedirectStandardError = true, UseShellExecute = false })!;
