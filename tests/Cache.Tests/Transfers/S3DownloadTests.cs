@@ -73,7 +73,7 @@ public sealed class S3DownloadTests : IAsyncLifetime
         var rule = proxy.Add(status == 0 ? new Fault { Hang = true } : Fault.Answer(status, "SlowDown"), fromNth: 3, times: 8);
         await using var lease = await fault.HealsAsync(() => Get(attempts: 6, stallSeconds: status == 0 ? 1 : 30));
         Assert.Equal(8, rule.Fires);
-        End(fault, rule, lease);
+        await EndAsync(fault, rule, lease);
     }
 
     // Beside the root nothing may change.
@@ -84,12 +84,14 @@ public sealed class S3DownloadTests : IAsyncLifetime
         return fault;
     }
 
-    private void End(FaultCase fault, FaultRule rule, DatasetLease lease, long? mayRepeat = 0)
+    private async Task EndAsync(FaultCase fault, FaultRule rule, DatasetLease lease, long? mayRepeat = 0)
     {
         fault.Fired(rule.Fires);
         fault.HandedOut(lease.SnapshotPath, contents);
         if (mayRepeat is { } most)
             fault.ReadOnce(proxy.Served.Repeated, most);
+        await using (var after = LocalDatasetCache.Open(new CacheOptions { Root = folder["cache"], MinFree = DiskFloor.OfBytes(0), Offline = true }, new MemoryOrigin()))
+            after.Sweep(TimeSpan.Zero);
         fault.NoOrphans(folder["cache"]);
         fault.End();
     }
@@ -122,7 +124,7 @@ public sealed class S3DownloadTests : IAsyncLifetime
         Assert.Contains(error.ObjectKey!, error.Message, StringComparison.Ordinal);
         Assert.Contains("2 attempts", error.Message, StringComparison.Ordinal);
         proxy.Calm();
-        End(fault, rule, await fault.HealsAsync(() => Get()));
+        await EndAsync(fault, rule, await fault.HealsAsync(() => Get()));
     }
 
     [Fact]
@@ -155,7 +157,7 @@ public sealed class S3DownloadTests : IAsyncLifetime
         await using var lease = await run.HealsAsync(() => Get(stallSeconds: 2));
         Assert.True(rule.Fires == 3, what);
         // A body that cannot be believed is asked for anew, and of one that breaks off what was in sockets: three requests, of 8 MiB at most.
-        End(run, rule, lease, mayRepeat: 3 * (8L << 20));
+        await EndAsync(run, rule, lease, mayRepeat: 3 * (8L << 20));
     }
 
     [Fact]
@@ -179,7 +181,7 @@ public sealed class S3DownloadTests : IAsyncLifetime
         Assert.Equal((OriginFailure.Protocol, 200), (error.Failure, error.HttpStatus));
         proxy.Calm();
         // The proxy counts what the refused answers had begun to send.
-        End(fault, rule, await fault.HealsAsync(() => Get()), mayRepeat: null);
+        await EndAsync(fault, rule, await fault.HealsAsync(() => Get()), mayRepeat: null);
     }
 
     [Fault(21)]
@@ -199,6 +201,6 @@ public sealed class S3DownloadTests : IAsyncLifetime
         Assert.Equal(2, rule.Fires);
         Assert.Equal(2, proxy.Requests.Count(request => request.IsListing));
         // The large file's first version is of no use to anybody.
-        End(fault, rule, lease, mayRepeat: 40_000_000);
+        await EndAsync(fault, rule, lease, mayRepeat: 40_000_000);
     }
 }
