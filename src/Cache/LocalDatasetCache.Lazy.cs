@@ -75,6 +75,9 @@ public sealed partial class LocalDatasetCache
         return Opened(Lazies().Add(lazy));
     }
 
+    /// <summary>Lets go of what was read piece by piece and is not being read: it stays until its space is wanted.</summary>
+    internal Task LetGoOfIdleAsync() => lazies?.LetGoAsync() ?? Task.CompletedTask;
+
     private static OpenedDataset Opened(LazyDataset lazy) => new(lazy.CacheKey, lazy.Files.Files.Count, lazy.Files.Bytes);
 
     private string FreeKey(DatasetIdentity identity) => identity.Names.First(name

@@ -12,7 +12,7 @@ public sealed class FaultTests(ITestOutputHelper output)
     {
         var only = Number("DSCACHE_SIM_SEED");
         var seeds = only is { } one ? Enumerable.Range(one, 1) : Enumerable.Range(1, Number("DSCACHE_SIM_SEEDS") ?? 3000);
-        var (crashes, losses, doubles, deposed, lost, repeated, lies, errors, alone, cuts) = (0L, 0L, 0L, 0L, 0L, 0L, 0L, 0L, 0L, 0L);
+        var (crashes, losses, doubles, deposed, lost, repeated, lies, errors, alone, cuts, wanted) = (0L, 0L, 0L, 0L, 0L, 0L, 0L, 0L, 0L, 0L, 0L);
         var failures = new List<string>();
         var happened = 0L;
         foreach (var seed in seeds)
@@ -32,16 +32,17 @@ public sealed class FaultTests(ITestOutputHelper output)
             errors += cluster.Origin.Errors;
             alone += cluster.AloneFetches;
             cuts += cluster.Cuts.Count;
+            wanted += cluster.WantedPieces;
             happened += cluster.Events.Happened;
         }
 
         output.WriteLine(
-            $"{happened} events; {crashes} crashes, {losses} coordinators lost, {doubles} doubled, {deposed} deposed, {lost} messages lost, {repeated} repeated, {lies} lies, {errors} origin errors, {alone} runs fetched alone, {cuts} cuts");
+            $"{happened} events; {crashes} crashes, {losses} coordinators lost, {doubles} doubled, {deposed} deposed, {lost} messages lost, {repeated} repeated, {lies} lies, {errors} origin errors, {alone} runs fetched alone, {cuts} cuts, {wanted} pieces read one by one");
         Assert.True(failures.Count == 0, $"{failures.Count} of the seeds fail (DSCACHE_SIM_SEED=n shows one again):\n{string.Join('\n', failures.Take(only is null ? 12 : 50))}");
         if (only is not null)
             return;
         // The faults must have been there for this to say anything.
-        Assert.All([crashes, losses, doubles, deposed, lost, repeated, lies, errors, alone, cuts], count => Assert.NotEqual(0, count));
+        Assert.All([crashes, losses, doubles, deposed, lost, repeated, lies, errors, alone, cuts, wanted], count => Assert.NotEqual(0, count));
     }
 
     private static int? Number(string variable) =>

@@ -35,7 +35,9 @@ internal sealed class MemoryTier(MemoryTierOptions options, Func<AdaptiveTtl> tt
     // How many of the longest unused are looked at for one that is expired.
     private const int Sample = 32;
 
+    private static readonly TimeSpan SweepEvery = TimeSpan.FromMinutes(1);
     private readonly Lock gate = new();
+    private ITimer? sweeper;
     private readonly Dictionary<(string Digest, string Path), Slot> slots = [];
     private readonly LinkedList<Slot> order = [];
     private long used, hits, misses, prevented, served, evictions;
@@ -69,6 +71,7 @@ internal sealed class MemoryTier(MemoryTierOptions options, Func<AdaptiveTtl> tt
                 // The allocator rounds up; what it really took is counted.
                 if (!TryMakeRoom(size + (size / 8) + 64 + Overhead))
                     return default;
+                sweeper ??= time.CreateTimer(_ => Sweep(), state: null, SweepEvery, SweepEvery);
                 slots[(digest, path)] = slot = new Slot(cacheKey, digest, path, new MemoryBlock(size));
                 used += slot.Takes;
             }
@@ -137,8 +140,8 @@ internal sealed class MemoryTier(MemoryTierOptions options, Func<AdaptiveTtl> tt
         }
     }
 
-    /// <summary>Gives back what is expired.</summary>
-    public void Sweep()
+    // Gives back what is expired, also where nobody needs its room.
+    private void Sweep()
     {
         lock (gate)
         {
@@ -219,6 +222,7 @@ internal sealed class MemoryTier(MemoryTierOptions options, Func<AdaptiveTtl> tt
     {
         lock (gate)
         {
+            sweeper?.Dispose();
             foreach (var slot in slots.Values.ToArray())
                 Remove(slot);
         }

@@ -73,10 +73,8 @@ internal sealed partial class OriginDownload(IOrigin origin, string prefix, Stag
             using var guard = new StallGuard(options.StallTimeout, time, stop.Token);
             try
             {
-                while (!stop.IsCancellationRequested && claims.Next() is { } claim)
+                while (!stop.IsCancellationRequested && await FetchNextAsync(claims, guard, stop.Token))
                 {
-                    await FetchAsync(claim, guard, stop.Token);
-                    claims.End(claim);
                 }
             }
             catch (Exception e)
@@ -116,11 +114,16 @@ internal sealed partial class OriginDownload(IOrigin origin, string prefix, Stag
         }
     }
 
-    private async Task FetchAsync(Claim claim, StallGuard guard, CancellationToken cancellationToken)
+    // A claim is left where others may take from it until it is its turn.
+    private async Task<bool> FetchNextAsync(ClaimDesk claims, StallGuard guard, CancellationToken cancellationToken)
     {
+        Claim? claim;
         await requests.WaitAsync(cancellationToken);
         try
         {
+            claim = claims.Next();
+            if (claim is null)
+                return false;
             await ReadClaimAsync(claim, guard, cancellationToken);
         }
         finally
@@ -128,6 +131,8 @@ internal sealed partial class OriginDownload(IOrigin origin, string prefix, Stag
             requests.Release();
         }
         claim.Progressed?.Invoke();
+        claims.End(claim);
+        return true;
     }
 
     private async Task ReadClaimAsync(Claim claim, StallGuard guard, CancellationToken cancellationToken)

@@ -96,7 +96,7 @@ public sealed class MemoryTierTests
     [Fact]
     public async Task The_longest_unused_goes_first_and_what_is_expired_before_it()
     {
-        var time = new ManualTime();
+        var time = new Timers();
         using var tier = new MemoryTier(new MemoryTierOptions { Limit = 34_000, Largest = 20_000 }, () => Ttl, time);
         // Used ten times: its TTL is long. The next was used once and expires.
         for (var i = 0; i < 10; i++)
@@ -110,7 +110,8 @@ public sealed class MemoryTierTests
         (await GetAsync(tier, "e", 10_000)).Hold!.Dispose();
         Assert.Equal("ade", await KeptAsync());
         time.Now += TimeSpan.FromDays(60);
-        tier.Sweep();
+        // Nobody asks for anything: the timer gives it back.
+        time.Fire();
         Assert.Equal(0, tier.Counts.Objects);
 
         async Task<string> KeptAsync()
@@ -167,5 +168,27 @@ public sealed class MemoryTierTests
             Assert.Equal(HttpStatusCode.ServiceUnavailable, refused.StatusCode);
         await healed.Task.WaitAsync(TimeSpan.FromSeconds(60), Cancel);
         Assert.Equal(content, await ground.ReadAsync($"/v1/datasets/{key}/files/small.bin"));
+    }
+
+    /// <summary>A clock that a test sets, with timers that it lets go off.</summary>
+    private sealed class Timers : TimeProvider
+    {
+        private readonly List<Action> made = [];
+
+        public DateTimeOffset Now { get; set; } = new(2026, 1, 1, 12, 0, 0, TimeSpan.Zero);
+
+        public override DateTimeOffset GetUtcNow() => Now;
+
+        public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period)
+        {
+            made.Add(() => callback(state));
+            return System.CreateTimer(static _ => { }, state: null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+        }
+
+        public void Fire()
+        {
+            Assert.NotEmpty(made);
+            made.ForEach(timer => timer());
+        }
     }
 }

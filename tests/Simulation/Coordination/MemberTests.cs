@@ -72,6 +72,32 @@ public sealed class MemberTests
     }
 
     [Fact]
+    public void A_reader_asks_for_what_is_wanted_and_reads_it_alone_when_nobody_has_coordinated_for_long()
+    {
+        var reader = new SwarmMember(new Peer("a", "a:1"), Guid.NewGuid(), "listing", "plan", new PieceSet(4), [], [], [], new MemberOptions(), 1, onlyWanted: true);
+        var first = reader.Step(now).Report!;
+        Assert.True(first.OnlyUrgent);
+        reader.Replied(new MemberReply { Epoch = Own, Sequence = first.Sequence, Neighbours = [Other], Pause = TimeSpan.FromSeconds(1) }, now);
+        reader.Want([2, 1]);
+        Assert.Equal([2, 1], reader.Step(now).Report!.Urgent);
+        reader.Unavailable(now);
+        now += TimeSpan.FromSeconds(9);
+        var step = reader.Step(now);
+        Assert.Empty(step.Start);
+        // What only its sender vouches for is nothing for a reader.
+        Assert.Empty(step.AskHeld);
+        now += TimeSpan.FromSeconds(2);
+        Assert.Equal([2, 1], reader.Step(now).Start.Select(run => run.Source is null ? run.First : -1));
+        Assert.True(reader.Completed(2, 7, source: null, now));
+        reader.Failed(1, source: null, PieceFailure.Origin, now);
+        reader.Unavailable(now);
+        now += TimeSpan.FromSeconds(2);
+        var report = reader.Step(now).Report!;
+        Assert.Empty(report.Urgent);
+        Assert.Equal(PieceFailure.Returned, Assert.Single(report.Failed).Failure);
+    }
+
+    [Fact]
     public void Wrong_bytes_are_not_kept_and_are_told()
     {
         Answer(new Assignment(0, 1, Other, [7]));

@@ -33,6 +33,9 @@ internal sealed record Scenario
     /// <summary>Of the pieces, how many each node has a part of when it begins.</summary>
     public double Partial { get; init; }
 
+    /// <summary>Of the nodes, how many read piece by piece, here and there, until they have all of it.</summary>
+    public double Readers { get; init; }
+
     public Faults Faults { get; init; } = new();
 
     public DatasetCache.Coordination.MemberOptions MemberOptions { get; init; } = new();
@@ -102,6 +105,7 @@ internal sealed record Faults
                 Cuts = Maybe(0.35) ? random.Next(1, 4) : 0,
             },
             Partial = Maybe(0.3) ? random.NextDouble() : 0,
+            Readers = Maybe(0.4) ? random.NextDouble() : 0,
         };
     }
 }

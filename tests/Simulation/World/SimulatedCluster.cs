@@ -47,6 +47,8 @@ internal sealed class SimulatedCluster
 
     public int AloneFetches { get; set; }
 
+    public long WantedPieces { get; set; }
+
     public bool FaultsAreOver => Now >= Scenario.Faults.End;
 
     public void Run(TimeSpan patience)

@@ -67,6 +67,8 @@ internal sealed partial class SimulatedNode(SimulatedCluster cluster, int number
     private Knowledge? answering;
     private int running;
     private long starts;
+    private readonly bool isReader = new Random(unchecked((cluster.Scenario.Seed * 8191) + number)).NextDouble() < cluster.Scenario.Readers;
+    private List<int> wanted = [];
 
     public void Begin()
     {
@@ -216,8 +218,23 @@ internal sealed partial class SimulatedNode(SimulatedCluster cluster, int number
         uint[] sums = [.. pieces.OrderBy(piece => piece.Key).Select(piece => piece.Value)];
         uint[] expected = isExpected ? [.. Enumerable.Range(0, size).Select(piece => Origin.Content(which, piece))] : [];
         Session = cluster.NextGuid();
-        member = new SwarmMember(Peer, Session, Origin.Listing(which), $"plan-{which}", held, sums, Partial(held), expected, cluster.Scenario.MemberOptions, cluster.Random.Next(), ++starts);
+        member = new SwarmMember(Peer, Session, Origin.Listing(which), $"plan-{which}", held, sums, Partial(held), expected, cluster.Scenario.MemberOptions, cluster.Random.Next(), ++starts, onlyWanted: isReader);
+        wanted = [];
         Step();
+    }
+
+    /// <summary>A few pieces somewhere, and when they are here the next ones.</summary>
+    private void ReadOn(SwarmMember mine)
+    {
+        if (wanted.TrueForAll(mine.IsProven) && !mine.Held.IsFull)
+        {
+            var missing = Enumerable.Range(0, mine.Held.Size).Where(piece => !mine.Held.Contains(piece)).ToList();
+            var first = cluster.Random.Next(missing.Count);
+            wanted = [.. missing.Skip(first).Take(cluster.Random.Next(1, 9))];
+            cluster.WantedPieces += wanted.Count;
+        }
+
+        mine.Want(wanted);
     }
 
     /// <summary>What an older version left here.</summary>
@@ -248,6 +265,8 @@ internal sealed partial class SimulatedNode(SimulatedCluster cluster, int number
         if (member is null || !IsUp)
             return;
         var mine = member;
+        if (isReader)
+            ReadOn(mine);
         var step = mine.Step(cluster.Now);
         lastOutcome = step.Outcome;
         foreach (var piece in step.Discard)

@@ -249,6 +249,24 @@ internal sealed class LazyDataset(LazyGround ground, string cacheKey, DatasetIde
         }
     }
 
+    /// <summary>The same where nobody reads this moment, without waiting for anybody.</summary>
+    public async Task LetGoAsync()
+    {
+        if (!IsIdle || !await changing.WaitAsync(0))
+            return;
+        try
+        {
+            if (own is not { } session || !IsIdle)
+                return;
+            own = null;
+            await session.EndAsync(handsOver: false);
+        }
+        finally
+        {
+            changing.Release();
+        }
+    }
+
     public TransferMeter Meter => meter;
 
     /// <summary>Tells the cluster what is here, now and then.</summary>

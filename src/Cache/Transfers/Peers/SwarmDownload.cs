@@ -282,6 +282,7 @@ internal sealed partial class SwarmDownload
     private async Task TransferAsync(Assignment run, CancellationTokenSource transfer)
     {
         var failure = PieceFailure.Returned;
+        OriginException? refused = null;
         try
         {
             if (run.Source is null)
@@ -296,6 +297,7 @@ internal sealed partial class SwarmDownload
         catch (OriginException e)
         {
             failure = PieceFailure.Origin;
+            refused = e;
             if (e.Failure == OriginFailure.Changed)
                 Break(e);
             else
@@ -316,8 +318,8 @@ internal sealed partial class SwarmDownload
                 if (!running.Remove((piece, run.Source?.Node)) || plan.Has(piece))
                     continue;
                 member.Failed(piece, run.Source?.Node, failure, Now);
-                if (isReader && failure == PieceFailure.Origin)
-                    Fail(piece, originFailure!);
+                if (isReader && refused is not null)
+                    Fail(piece, refused);
             }
             transfer.Dispose();
         }
