@@ -21,9 +21,6 @@ internal sealed class SpaceLedger(CacheRoot root, EntryStore entries, EntryIndex
     private const int Looks = 3;
     private static readonly TimeSpan LookAgainAfter = TimeSpan.FromMilliseconds(20);
 
-    /// <summary>Has those let go of their staging areas who keep one and do not need it at the moment. They may be asked while they wait for the space lock: they must not be waited for then.</summary>
-    public Func<Task>? LetGo { get; set; }
-
     /// <summary>What a file of this size takes on the disk.</summary>
     public static long Allocated(long size) => (size + Block - 1) / Block * Block;
 
@@ -72,8 +69,6 @@ internal sealed class SpaceLedger(CacheRoot root, EntryStore entries, EntryIndex
         var kept = "";
         if (!room.Fits)
         {
-            if (LetGo is not null)
-                await LetGo();
             RemoveLitter();
             for (room = Measure(staging.Name, bytes, written); !room.Fits; room = Measure(staging.Name, bytes, written))
             {
@@ -100,8 +95,6 @@ internal sealed class SpaceLedger(CacheRoot root, EntryStore entries, EntryIndex
     public async Task MakeRoomAsync(CancellationToken cancellationToken)
     {
         using var held = await LockAsync(cancellationToken);
-        if (LetGo is not null)
-            await LetGo();
         RemoveLitter();
         var room = Measure(except: null, 0, 0);
         await pressure.FreeAsync(1, Math.Max(1, room.Want), cancellationToken);
@@ -114,8 +107,6 @@ internal sealed class SpaceLedger(CacheRoot root, EntryStore entries, EntryIndex
         if (Excess(Measure(except: null, 0, 0)) <= 0)
             return 0;
         using var held = await LockAsync(cancellationToken);
-        if (LetGo is not null)
-            await LetGo();
         RemoveLitter();
         var room = Measure(except: null, 0, 0);
         var excess = Excess(room);

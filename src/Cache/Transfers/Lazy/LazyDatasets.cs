@@ -20,7 +20,6 @@ internal sealed class LazyDatasets : IDisposable
     {
         this.ground = ground;
         ground.Turns.Yield = name => Task.WhenAll(known.Values.Where(lazy => string.Equals(lazy.Name, name, StringComparison.Ordinal)).Select(lazy => lazy.YieldAsync(onlyIdle: false)));
-        ground.Space.LetGo = LetGoAsync;
         sweeper = ground.Time.CreateTimer(_ => _ = SweepAsync(), state: null, SweepEvery, SweepEvery);
     }
 
@@ -68,7 +67,7 @@ internal sealed class LazyDatasets : IDisposable
         return new LazyReading(lazy, ground);
     }
 
-    /// <summary>Lets go of every area that nobody reads at the moment and that nobody is about to change: its space is wanted.</summary>
+    /// <summary>Lets go of every area that nobody reads at the moment and that nobody is about to change.</summary>
     public Task LetGoAsync() => Task.WhenAll(known.Values.Select(lazy => lazy.LetGoAsync()));
 
     private async Task SweepAsync()

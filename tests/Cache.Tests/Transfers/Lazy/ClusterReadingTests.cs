@@ -10,7 +10,7 @@ public sealed class ClusterReadingTests : IAsyncDisposable
 {
     private const int Mebibyte = 1024 * 1024;
     private static readonly DatasetRef Cats = new() { SnapshotId = "snap_1", DatasetId = "cats", Selection = new Selection { Mode = SelectionMode.All } };
-    private TestCluster cluster = new(4);
+    private readonly TestCluster cluster = new(4);
 
     public ClusterReadingTests()
     {
@@ -144,29 +144,6 @@ public sealed class ClusterReadingTests : IAsyncDisposable
         await using var lease = await getting;
         Assert.True(cluster.Origin.ServedEachByteOnce());
         Assert.Equal(Size, cluster.Origin.BytesServed);
-    }
-
-    [Fact]
-    public async Task What_was_read_and_nobody_reads_goes_when_its_space_is_wanted()
-    {
-        var content = cluster.Origin.Content("datasets/cats/large0.bin");
-        await cluster.DisposeAsync();
-        cluster = new TestCluster(1, options => options with { MaxSize = 40 * Mebibyte, LowMarkPercent = 100 });
-        cluster.Origin.Put("datasets/cats/large0.bin", content);
-        cluster.Origin.Put("datasets/birds/a.bin", MemoryOrigin.Bytes(5, 30 * Mebibyte));
-        var node = cluster.Nodes[0];
-        var key = await OpenAsync(node);
-        await AssertReadsAsync(node, key, "large0.bin", 0, 20 * Mebibyte);
-        // Whoever is reading keeps it.
-        using (node.Cache.TryRead(key))
-            await Assert.ThrowsAsync<NoSpaceException>(() => node.GetAsync(Cats with { DatasetId = "birds", SnapshotId = "snap_2" }, Cancel));
-        await using (await node.GetAsync(Cats with { DatasetId = "birds", SnapshotId = "snap_2" }, Cancel))
-        {
-            Assert.Single(Directory.EnumerateDirectories(cluster.Folder["cache0/snapshots"]));
-            Assert.Empty(Directory.EnumerateDirectories(cluster.Folder["cache0/staging"]));
-        }
-        await AssertReadsAsync(node, key, "large0.bin", Mebibyte, 10);
-        Assert.Equal(51 * Mebibyte, cluster.Origin.BytesServed);
     }
 
     [Fact]
