@@ -25,13 +25,23 @@ internal sealed record Options
     /// <summary>Nodes that are killed, one after the other.</summary>
     public int Kills { get; init; } = 2;
 
-    /// <summary>How many of these nodes copy by rivals: N times the dataset goes through one link.</summary>
-    public int RivalsUpTo { get; init; } = 8;
+    /// <summary>Numbers of small files, for growth.</summary>
+    public IReadOnlyList<int> Files { get; init; } = [100, 1000, 10_000, 100_000];
+
+    /// <summary>Hosts that ask for these.</summary>
+    public int Hosts { get; init; } = 2;
+
+    /// <summary>Where pictures are drawn. Default: docs/pictures.</summary>
+    public string Pictures { get; init; } = Path.Combine(Environment.GetEnvironmentVariable("BENCH_TOP") ?? ".", "docs/pictures");
+
+    /// <summary>What a race has where nothing else is said.</summary>
+    public static Options OfRace { get; } = new() { Nodes = [1, 2, 4, 8, 16], Size = 64, Rounds = 5, What = [] };
 
     public static Options Parse(IEnumerable<string> arguments)
     {
-        var options = new Options();
-        var rest = new Queue<string>(arguments);
+        var isRace = arguments.FirstOrDefault() is "race";
+        var options = isRace ? OfRace : new Options();
+        var rest = new Queue<string>(isRace ? arguments.Skip(1) : arguments);
         while (rest.TryDequeue(out var argument))
         {
             options = argument switch
@@ -44,14 +54,17 @@ internal sealed record Options
                 "--rounds" => options with { Rounds = Number(Value()) },
                 "--runs" => options with { Runs = Number(Value()) },
                 "--kills" => options with { Kills = Number(Value()) },
-                "--rivals-up-to" => options with { RivalsUpTo = Number(Value()) },
-                "fanout" or "narrow" or "origin" or "late" or "warm" or "kill" => options with { What = [.. options.What, argument] },
+                "--files" => options with { Files = [.. Value().Split(',').Select(Number)] },
+                "--hosts" => options with { Hosts = Number(Value()) },
+                "--pictures" => options with { Pictures = Value() },
+                "fanout" or "growth" when isRace => options with { What = [.. options.What, "race " + argument] },
+                "fanout" or "narrow" or "origin" or "late" or "warm" or "kill" when !isRace => options with { What = [.. options.What, argument] },
                 _ => throw new FormatException($"'{argument}' is not known."),
             };
 
             string Value() => rest.TryDequeue(out var value) ? value : throw new FormatException($"{argument} wants a value.");
         }
-        return options.What.Count > 0 ? options : options with { What = ["fanout", "narrow", "origin", "late", "warm", "kill"] };
+        return options.What.Count > 0 ? options : options with { What = isRace ? ["race fanout", "race growth"] : ["fanout", "narrow", "origin", "late", "warm", "kill"] };
 
         static int Number(string text) => int.Parse(text, CultureInfo.InvariantCulture);
     }

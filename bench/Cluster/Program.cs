@@ -1,14 +1,17 @@
 // origin ADDRESS PORT          the counting origin; ends with its input
 // asks ROOT GATEWAY CALLS      warm acquires of the node of this network namespace
-// [WHAT…] [--nodes 2,8,16] [--size MIB] [--file-size MIB] [--rate 50mbit] [--origin-rate 25mbit] [--rounds N] [--runs N] [--kills N] [--rivals-up-to N]
+// [WHAT…] [--nodes 2,8,16] [--size MIB] [--file-size MIB] [--rate 50mbit] [--origin-rate 25mbit] [--rounds N] [--runs N] [--kills N]
 //   fanout  all nodes at once, every link as fast as the others     narrow  the same, the origin's link the narrow one
 //   origin  each range once, in many small runs, and where the coordinator's host is killed
 //   late    a node that comes when all others have it               warm    what they have, through the node
 //   kill    any node killed in the middle of it
+// race [fanout] [growth] [--nodes 1,2,4,8,16] [--size MIB] [--file-size MIB] [--rate 50mbit] [--rounds N] [--files 100,1000,…] [--hosts N] [--pictures FOLDER]
+//   fanout  ours and every rival, by the number of hosts     growth  the same drawn, and by the number of small files
 using System.Globalization;
 using DatasetCache.Bench.Cluster;
 using DatasetCache.Bench.Cluster.Hosts;
 using DatasetCache.Bench.Cluster.Origin;
+using DatasetCache.Bench.Cluster.Plots;
 using DatasetCache.Bench.Cluster.Runs;
 
 if (args is ["origin", var address, var port])
@@ -29,7 +32,9 @@ catch (FormatException e)
     return 2;
 }
 var verdict = new Verdict();
-await using var ground = await Ground.StartAsync(options.Nodes.Max());
+await using var ground = await Ground.StartAsync(Math.Max(2, options.Nodes.Max()));
+using var rivalry = new Rivalry(ground, options, verdict);
+IReadOnlyList<Result>? byHosts = null;
 // Daemons run for weeks: what their first download pays for being compiled is measured apart, and once.
 using (var jobs = await Jobs.OnAsync(ground, Enumerable.Range(1, ground.Nodes)))
 {
@@ -56,6 +61,14 @@ foreach (var what in options.What)
             break;
         case "warm":
             await new Warm(ground, verdict).RunAsync();
+            break;
+        case "race fanout":
+            byHosts ??= await rivalry.HostsAsync();
+            break;
+        case "race growth":
+            byHosts ??= await rivalry.HostsAsync();
+            await Growth.WriteAsync(options.Pictures, "growth-hosts", $"{options.Size} MiB to hosts that all ask at once, every link {options.Rate}", "hosts", byHosts);
+            await Growth.WriteAsync(options.Pictures, "growth-files", $"Files of 1 KiB to {options.Hosts} hosts that ask at once, every link {options.Rate}", "files", await rivalry.FilesAsync());
             break;
         case "kill":
             await new Kills(ground, options, verdict).RunAsync();

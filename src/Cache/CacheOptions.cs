@@ -15,8 +15,8 @@ public sealed record CacheOptions
     /// <summary>Bytes that the cache may take on disk. Default: 50,000,000,000.</summary>
     public long MaxSize { get; init; } = 50_000_000_000;
 
-    /// <summary>Where evicting stops, in percent of <see cref="MaxSize"/>, above 0 to 100; it begins when something does not fit. Default: 90.</summary>
-    public double LowMarkPercent { get; init; } = 90;
+    /// <summary>Where evicting stops, in percent of <see cref="MaxSize"/>, above 0 to 100; it begins when something does not fit. Default: 95.</summary>
+    public double LowMarkPercent { get; init; } = 95;
 
     /// <summary>How long an entry is kept after its last use before it counts as expired, if it was hardly used. Default: 24 h.</summary>
     public TimeSpan BaseTtl { get; init; } = TimeSpan.FromHours(24);

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using System.Text.Json;
 using DatasetCache.Bench.Cluster.Origin;
 
 namespace DatasetCache.Bench.Cluster.Hosts;
@@ -70,6 +71,13 @@ internal sealed class Ground : IAsyncDisposable
             await ScriptAsync("link", Text(host), nodes ?? "none");
     }
 
+    /// <summary>Bytes that have left the servers' host over its link so far, headers and all.</summary>
+    public async Task<long> LeftOriginAsync()
+    {
+        using var links = JsonDocument.Parse(await OutputAsync(new ProcessStartInfo("ip", ["-n", NamespaceOf(0), "-s", "-j", "link", "show", "eth0"])));
+        return links.RootElement[0].GetProperty("stats64").GetProperty("tx").GetProperty("bytes").GetInt64();
+    }
+
     /// <summary>A command on a host, with a node's settings and nothing of ours.</summary>
     public async Task<ProcessStartInfo> OnAsync(int host, params string[] command)
     {
@@ -80,10 +88,11 @@ internal sealed class Ground : IAsyncDisposable
 
     /// <summary>What it wrote to its output.</summary>
     /// <exception cref="InvalidOperationException">It failed; what it said is in the message.</exception>
-    public static async Task<string> OutputAsync(ProcessStartInfo start)
+    public static async Task<string> OutputAsync(ProcessStartInfo start, Action<int>? started = null)
     {
         start.RedirectStandardOutput = start.RedirectStandardError = true;
         using var process = Process.Start(start)!;
+        started?.Invoke(process.Id);
         var (output, errors) = (process.StandardOutput.ReadToEndAsync(), process.StandardError.ReadToEndAsync());
         await process.WaitForExitAsync();
         return process.ExitCode == 0 ? await output : throw new InvalidOperationException($"{string.Join(' ', start.ArgumentList)}: {await errors}");

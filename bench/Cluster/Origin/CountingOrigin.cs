@@ -18,16 +18,16 @@ namespace DatasetCache.Bench.Cluster.Origin;
 internal sealed class CountingOrigin
 {
     private const int PageSize = 1000;
-    private const int Chunk = 64 * 1024;
+    /// <summary>The path of its BitTorrent tracker.</summary>
+    public const string Tracker = "_bench/announce";
+
     private const int SendBuffer = 256 * 1024;
     private const string Changed = "Thu, 01 Jan 2026 00:00:00 GMT";
-    // No multiple of a piece, so that no two pieces are alike.
-    private readonly byte[] content = new byte[8_388_593];
+    private readonly MadeContent content = new();
+    private readonly Tracker tracker = new();
     private readonly ConcurrentQueue<OriginRead> reads = new();
     private readonly ConcurrentQueue<(string Key, long At)> writes = new();
     private int lists;
-
-    private CountingOrigin() => new Random(4711).NextBytes(content);
 
     /// <summary>Serves until standard input ends.</summary>
     public static async Task RunAsync(string address, int port)
@@ -68,6 +68,10 @@ internal sealed class CountingOrigin
             await context.Response.WriteAsync(string.Join('\n', writes.Where(write => write.Key.StartsWith(prefix, StringComparison.Ordinal)).Select(write => write.At)));
         else if (path is ["_bench", "lists"])
             await context.Response.WriteAsync(Volatile.Read(ref lists).ToString(CultureInfo.InvariantCulture));
+        else if (path is ["_bench", "announce"])
+            await tracker.AnswerAsync(context);
+        else if (path is ["_bench", "announced"])
+            await context.Response.WriteAsync(tracker.Announced.ToString(CultureInfo.InvariantCulture));
         else if (path.Length < 2 || path[1].Length == 0)
             await ListAsync(context, path[0]);
         else
@@ -126,12 +130,11 @@ internal sealed class CountingOrigin
         var (started, sent) = (Stopwatch.GetTimestamp(), 0L);
         try
         {
-            for (var shift = Shift(key); from + sent < to;)
+            while (from + sent < to)
             {
-                var at = (int)((shift + from + sent) % content.Length);
-                var length = (int)Math.Min(Math.Min(Chunk, content.Length - at), to - from - sent);
-                await context.Response.Body.WriteAsync(content.AsMemory(at, length), context.RequestAborted);
-                sent += length;
+                var next = content.At(key, from + sent, to - from - sent);
+                await context.Response.Body.WriteAsync(next, context.RequestAborted);
+                sent += next.Length;
                 writes.Enqueue((key, Stopwatch.GetTimestamp()));
             }
         }
@@ -152,14 +155,5 @@ internal sealed class CountingOrigin
         await context.Response.WriteAsync(xml);
     }
 
-    private static string ETag(string key) => Shift(key).ToString("x8", CultureInfo.InvariantCulture);
-
-    // FNV-1a: the same in every process, which string's own hash is not.
-    private static uint Shift(string key)
-    {
-        var hash = 2166136261u;
-        foreach (var c in key)
-            hash = (hash ^ c) * 16777619u;
-        return hash;
-    }
+    private static string ETag(string key) => MadeContent.Shift(key).ToString("x8", CultureInfo.InvariantCulture);
 }

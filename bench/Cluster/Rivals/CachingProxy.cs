@@ -12,23 +12,17 @@ internal sealed class CachingProxy(Ground ground) : IRival
 
     public string Name => "nginx proxy_cache, curl";
 
-    public async Task<double[]> CopyAsync(MadeDataset dataset, int nodes)
+    public async Task<double[]> CopyAsync(MadeDataset dataset, int nodes, Meter meter)
     {
         var folder = Directory.CreateDirectory(Path.Combine(ground.Folder, "nginx")).FullName;
         await File.WriteAllTextAsync(Path.Combine(folder, "nginx.conf"), Configuration(folder));
         using var nginx = Process.Start(await ground.OnAsync(ground.Spare, "nginx", "-c", Path.Combine(folder, "nginx.conf"), "-e", Path.Combine(folder, "log")))!;
+        meter.Watch(nginx.Id, ground.Spare);
         try
         {
             await AnsweringAsync();
             var commands = await Task.WhenAll(Enumerable.Range(1, nodes).Select(node => CurlAsync(dataset, node)));
-            var times = await Task.WhenAll(commands.Select(Commands.TimeAsync));
-            for (var node = 1; node <= nodes; node++)
-            {
-                if (Directory.EnumerateFiles(FolderOf(node)).Sum(file => new FileInfo(file).Length) != dataset.Bytes)
-                    throw new InvalidOperationException($"curl did not copy all of {dataset.Id} to {FolderOf(node)}.");
-                Directory.Delete(FolderOf(node), recursive: true);
-            }
-            return times;
+            return await Commands.TimeAllAsync(commands, meter);
         }
         finally
         {
@@ -38,14 +32,21 @@ internal sealed class CachingProxy(Ground ground) : IRival
         }
     }
 
+    public Task ClearAsync(MadeDataset dataset, int nodes)
+    {
+        for (var node = 1; node <= nodes; node++)
+            Commands.Remove(FolderOf(node), dataset);
+        return Task.CompletedTask;
+    }
+
     private string FolderOf(int node) => Path.Combine(ground.Folder, $"node{node}", "curl");
 
     private async Task<ProcessStartInfo> CurlAsync(MadeDataset dataset, int node)
     {
         Directory.CreateDirectory(FolderOf(node));
         var list = Path.Combine(ground.Folder, $"node{node}", "curl.list");
-        await File.WriteAllLinesAsync(list, Enumerable.Range(0, dataset.Files).Select(file => $"url=\"http://{Ground.AddressOf(ground.Spare)}:{Port}/{Ground.Bucket}/{dataset.Key(file)}\"\noutput=\"{FolderOf(node)}/{file}\""));
-        return await ground.OnAsync(node, "curl", "-sSf", "--no-progress-meter", "-Z", "--parallel-max", "8", "--parallel-immediate", "-K", list);
+        await File.WriteAllLinesAsync(list, Enumerable.Range(0, dataset.Files).Select(file => $"url=\"http://{Ground.AddressOf(ground.Spare)}:{Port}/{Ground.Bucket}/{dataset.Key(file)}\"\noutput=\"{FolderOf(node)}/{file}.bin\""));
+        return await ground.OnAsync(node, "curl", "-sSf", "--no-progress-meter", "-Z", "--parallel-max", dataset.FileSize < 1 << 20 ? "32" : "8", "--parallel-immediate", "-K", list);
     }
 
     private async Task AnsweringAsync()

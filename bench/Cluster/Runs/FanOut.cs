@@ -39,8 +39,6 @@ internal sealed class FanOut(Ground ground, Options options, Verdict verdict)
             verdict.AtMost($"{nodes} nodes, bytes from the origin ÷ dataset", rounds.Append(byApi).Max(round => (double)round.Count.Bytes / round.Count.Dataset.Bytes), MostBytes);
             verdict.Is($"{nodes} nodes, no range twice", rounds.Append(byApi).All(round => round.Count.Repeated == 0));
             Verdict.Idle(rounds.Min(round => round.Idle));
-            if (nodes <= options.RivalsUpTo)
-                await RivalsAsync(nodes, bytes, slowest[nodes]);
         }
         if (slowest.Count > 1)
         {
@@ -57,25 +55,11 @@ internal sealed class FanOut(Ground ground, Options options, Verdict verdict)
         var commands = await Task.WhenAll(numbers.Select(node => ground.OnAsync(node, "dscache", "get", dataset.Snapshot, "--dataset", dataset.Id, "--select", "all", "--into", ground.JobOf(node), "-q")));
         using var jobs = await Jobs.OnAsync(ground, numbers);
         var (cpu, started) = (new Cpu(), Stopwatch.GetTimestamp());
-        var times = byCli ? await Task.WhenAll(commands.Select(Commands.TimeAsync)) : [.. (await jobs.GetAsync(dataset)).Select(one => one.Seconds)];
+        var times = byCli ? await Task.WhenAll(commands.Select(command => Commands.TimeAsync(command))) : [.. (await jobs.GetAsync(dataset)).Select(one => one.Seconds)];
         var idle = cpu.Idle();
         var count = await OriginCount.OfAsync(ground, dataset);
         var round = new Round(Verdict.Median(times), times.Max(), idle, count, Stopwatch.GetElapsedTime(started, count.Writes[0]).TotalSeconds, Stopwatch.GetElapsedTime(started, count.Writes[^1]).TotalSeconds);
         await ground.ClearAsync(numbers);
         return round;
-    }
-
-    private async Task RivalsAsync(int nodes, long bytes, double ours)
-    {
-        foreach (IRival rival in new IRival[] { new Rclone(ground), new CachingProxy(ground) })
-        {
-            var dataset = ground.Dataset(bytes, Math.Max(1, options.Size / options.FileSize));
-            var cpu = new Cpu();
-            var times = await rival.CopyAsync(dataset, nodes);
-            var idle = cpu.Idle();
-            var count = await OriginCount.OfAsync(ground, dataset);
-            Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
-                $"         {nodes} × {rival.Name}: p50 {Verdict.Median(times):0.00} s, slowest {times.Max():0.00} s, {times.Max() / ours:0.0} × ours; idle {idle:P0}; {(double)count.Bytes / count.Dataset.Bytes:0.00} of the dataset from the origin"));
-        }
     }
 }

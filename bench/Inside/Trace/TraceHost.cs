@@ -74,5 +74,5 @@ internal sealed class TraceHost(long capacity, TracePolicy policy, Func<int, boo
     }
 
     private EvictionCandidate Candidate(int dataset, long bytes, Usage usage) => new(dataset.ToString("d6", CultureInfo.InvariantCulture), usage.LastUsed,
-        policy.Ttl?.ExpiresAt(usage) ?? DateTimeOffset.MaxValue, policy.Ttl is not null && heldElsewhere(dataset), bytes);
+        policy.Ttl?.ExpiresAt(usage) ?? DateTimeOffset.MaxValue, policy.Ttl is not null && heldElsewhere(dataset), bytes, policy.Ttl is null ? 1 : usage.Uses);
 }

@@ -74,7 +74,7 @@ public static class SettingTable
             "Cache roots of others, ':' between them, that are asked before the origin and only read."),
         Of(CacheMaxSize, "--max-size", ["DSCACHE_MAX_SIZE"], "50GB",
             "Quota: bytes the cache may take on disk, for example 50GB (10⁹) or 50GiB (2³⁰)."),
-        Of(CacheLowMark, "--low-mark", ["DSCACHE_LOW_MARK"], "90%",
+        Of(CacheLowMark, "--low-mark", ["DSCACHE_LOW_MARK"], "95%",
             "Percent of the quota that evicting goes down to once something does not fit."),
         Of(CacheMinFree, "--min-free", ["DSCACHE_MIN_FREE"], "5%",
             "What the cache leaves free: percent of the disk, or a size."),

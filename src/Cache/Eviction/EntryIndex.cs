@@ -151,7 +151,7 @@ internal sealed class EntryIndex(CacheRoot root, EntryStore entries, AdaptiveTtl
             if (usage != entry.Usage)
                 (entry.Usage, entry.ExpiresAt) = (usage, ttl.ExpiresAt(usage));
         }
-        return new EvictionCandidate(entry.Record.CacheKey, entry.Usage!.Value.LastUsed, entry.ExpiresAt, HeldElsewhere(entry.Record.CacheKey), entry.Charged, entry.Priority);
+        return new EvictionCandidate(entry.Record.CacheKey, entry.Usage!.Value.LastUsed, entry.ExpiresAt, HeldElsewhere(entry.Record.CacheKey), entry.Charged, entry.Usage.Value.Uses, entry.Priority);
     }
 
     /// <summary>Makes it agree with the disk. Three small system calls where nothing has changed.</summary>

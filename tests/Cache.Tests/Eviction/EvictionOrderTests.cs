@@ -6,16 +6,24 @@ public sealed class EvictionOrderTests
 {
     private static readonly DateTimeOffset Now = new(2026, 1, 1, 0, 0, 0, TimeSpan.Zero);
 
-    private static EvictionCandidate Entry(string key, int usedHoursAgo, int expiresInHours, bool elsewhere = false)
-        => new(key, Now.AddHours(-usedHoursAgo), Now.AddHours(expiresInHours), elsewhere, 1);
+    private static EvictionCandidate Entry(string key, int usedHoursAgo, int expiresInHours, bool elsewhere = false, long uses = 1)
+        => new(key, Now.AddHours(-usedHoursAgo), Now.AddHours(expiresInHours), elsewhere, 1, uses);
 
     [Fact]
-    public void Expired_first_then_what_another_node_holds_then_the_least_recently_used()
+    public void Expired_first_then_the_least_recently_used()
     {
         var order = EvictionOrder.Sort(
-            [Entry("new", 1, 5), Entry("old", 9, 5), Entry("copied", 2, 5, elsewhere: true), Entry("expired", 3, -1), Entry("expired-older", 30, -9), Entry("expires-now", 4, 0)], Now);
-        Assert.Equal(["expired-older", "expires-now", "expired", "copied", "old", "new"], order.Select(entry => entry.CacheKey));
+            [Entry("new", 1, 5), Entry("old", 9, 5), Entry("expired", 3, -1), Entry("expired-older", 30, -9), Entry("expires-now", 4, 0)], Now);
+        Assert.Equal(["expired-older", "expires-now", "expired", "old", "new"], order.Select(entry => entry.CacheKey));
     }
+
+    [Fact]
+    public void What_another_node_holds_counts_as_unused_for_a_quarter_longer()
+        => Assert.Equal(["copied", "old", "copied-new"], EvictionOrder.Sort([Entry("copied-new", 7, 5, elsewhere: true), Entry("old", 9, 5), Entry("copied", 8, 5, elsewhere: true)], Now).Select(entry => entry.CacheKey));
+
+    [Fact]
+    public void What_was_used_often_stays_longer_by_the_logarithm_of_its_uses()
+        => Assert.Equal(["once", "often", "new"], EvictionOrder.Sort([Entry("often", 11, 5, uses: 8), Entry("once", 3, 5), Entry("new", 2, 5)], Now).Select(entry => entry.CacheKey));
 
     [Fact]
     public void Equals_have_the_same_order_whoever_asks()
