@@ -107,7 +107,7 @@ internal sealed class Swarm(Ground ground) : IRival, IDisposable
 
     private Task<ProcessStartInfo> AriaAsync(int host, string folder, string more) => ground.OnAsync(host, "aria2c", "--no-conf", "--quiet", "--dir=" + folder, "--seed-ratio=0.0", "--listen-port=6881-6881",
         "--enable-dht=false", "--enable-dht6=false", "--bt-enable-lpd=false", "--bt-max-peers=0", "--bt-request-peer-speed-limit=1000M", "--bt-min-crypto-level=plain", "--bt-require-crypto=false",
-        "--file-allocation=none", "--bt-hash-check-seed=false", "--bt-max-open-files=1000", "--disk-cache=32M", "--summary-interval=0", more, Torrent);
+        "--file-allocation=none", "--bt-max-open-files=1000", "--disk-cache=32M", "--summary-interval=0", more, Torrent);
 
     private static ProcessStartInfo Quiet(ProcessStartInfo start)
     {
