@@ -1,5 +1,6 @@
 using DatasetCache.Coordination;
 using DatasetCache.Datasets;
+using DatasetCache.Eviction;
 using DatasetCache.Integrity;
 using DatasetCache.Testing;
 using DatasetCache.Transfers.Peers;
@@ -301,7 +302,7 @@ public sealed class ClusterAcquisitionTests : IAsyncDisposable
     }
 
     [Fact]
-    public async Task Under_pressure_what_a_neighbour_has_too_goes_before_older_entries_that_nobody_else_has()
+    public async Task Under_pressure_what_a_neighbour_has_too_goes_before_somewhat_older_entries_that_nobody_else_has()
     {
         await cluster.DisposeAsync();
         cluster = new TestCluster(2, options => options with { MaxSize = 60_000_000, LowMarkPercent = 100 });
@@ -315,12 +316,17 @@ public sealed class ClusterAcquisitionTests : IAsyncDisposable
         await cats.DisposeAsync();
         foreach (var node in cluster.Nodes.AsEnumerable().Reverse())
             await node.Cache.AnnounceAllAsync(Cancel);
+        UsedAgo(birds.CacheKey, TimeSpan.FromMinutes(100));
+        UsedAgo(cats.CacheKey, TimeSpan.FromMinutes(90));
         await (await cluster.Nodes[0].GetAsync(Cats with { DatasetId = "frogs" }, Cancel)).DisposeAsync();
         Assert.NotNull(cluster.Nodes[0].Cache.Inspect(birds.CacheKey));
         Assert.Null(cluster.Nodes[0].Cache.Inspect(cats.CacheKey));
         // The one that is left is not given up on the strength of the one that went.
         Assert.False(await cluster.Nodes[1].Cache.MayEvictAsync(cats.CacheKey, redundant: true, Cancel));
     }
+
+    private void UsedAgo(string key, TimeSpan ago)
+        => File.WriteAllBytes(cluster.Folder[$"cache0/entries/{key}/usage"], new Usage(TimeProvider.System.GetUtcNow() - ago, 1, 1).ToBytes());
 
     private static void Truncate(string path)
     {
