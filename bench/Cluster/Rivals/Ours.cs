@@ -18,7 +18,9 @@ internal sealed class Ours(Ground ground) : IRival
 
     public Task ClearAsync(MadeDataset dataset, int nodes)
     {
-        var lacking = Enumerable.Range(1, nodes).FirstOrDefault(node => Directory.EnumerateFiles(Path.Combine(ground.RootOf(node), "snapshots"), "*.bin", SearchOption.AllDirectories).Sum(file => new FileInfo(file).Length) != dataset.Bytes);
-        return lacking == 0 ? ground.ClearAsync(Enumerable.Range(1, nodes)) : throw new InvalidOperationException($"node {lacking} has not all of {dataset.Id}, or more.");
+        // Its own folder only: another dataset may still be on its way out.
+        var lacking = Enumerable.Range(1, nodes).FirstOrDefault(node => Directory.EnumerateDirectories(Path.Combine(ground.RootOf(node), "snapshots"), "*" + dataset.Id + "*")
+            .SelectMany(folder => Directory.EnumerateFiles(folder, "*.bin", SearchOption.AllDirectories)).Sum(file => new FileInfo(file).Length) != dataset.Bytes);
+        return lacking == 0 ? ground.ClearAsync(Enumerable.Range(1, nodes)) : throw new InvalidOperationException($"node {lacking} has not all of {dataset.Id}.");
     }
 }
