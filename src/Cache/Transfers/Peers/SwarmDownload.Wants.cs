@@ -43,6 +43,7 @@ internal sealed partial class SwarmDownload
     public Task WantAsync(int file, int piece, IReadOnlyList<int> pieces, out bool isNew)
     {
         Task first;
+        bool isRead;
         lock (gate)
         {
             isNew = false;
@@ -59,9 +60,11 @@ internal sealed partial class SwarmDownload
             first = awaited[pieces[0]].Task;
             awaitedParts.Add((file, piece));
             member.Want(pieces);
-            if (running.ContainsKey((pieces[0], null)))
-                origin.Hurry(file, piece, pieces.Count, stopped);
+            isRead = running.ContainsKey((pieces[0], null));
         }
+        // Without the gate: who takes bytes in for a claim of the origin comes through it, holding that claim.
+        if (isRead)
+            origin.Hurry(file, piece, pieces.Count, stopped);
         Wake();
         return first;
     }
@@ -72,9 +75,9 @@ internal sealed partial class SwarmDownload
         lock (gate)
         {
             isEnding = true;
-            origin.Finish();
             ended.CancelAfter(EndingTime);
         }
+        origin.Finish();
         Wake();
     }
 
@@ -120,6 +123,7 @@ internal sealed partial class SwarmDownload
             awaitedParts.Clear();
     }
 
+    // Never with the gate held, as all that reaches into the origin's claims.
     private void Hurry(int piece)
     {
         var first = plan.Plan.PartAt(piece, 0);

@@ -96,6 +96,8 @@ internal sealed partial class SwarmDownload
                     Perform(step, stop.Token);
                     Answer();
                 }
+                foreach (var piece in step.Hurry)
+                    Hurry(piece);
                 switch (step.Outcome)
                 {
                     case MemberOutcome.Done:
@@ -186,8 +188,6 @@ internal sealed partial class SwarmDownload
         }
         if (step.Outcome != MemberOutcome.Working)
             return;
-        foreach (var piece in step.Hurry)
-            Hurry(piece);
         foreach (var run in step.Start)
         {
             if (isEnding)
