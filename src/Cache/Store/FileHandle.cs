@@ -10,6 +10,7 @@ internal sealed unsafe class FileHandle : IDisposable
     private readonly FileSystem files;
     private readonly string path;
     private readonly SafeFileHandle handle;
+    private volatile bool isLocked;
 
     private readonly bool isShared;
 
@@ -93,6 +94,7 @@ internal sealed unsafe class FileHandle : IDisposable
     public bool TryLock(bool exclusive)
     {
         var result = files.TryRetry("flock", () => Flock(Fd, (exclusive ? LockExclusive : LockShared) | LockNonBlocking));
+        isLocked |= result >= 0;
         return result switch
         {
             >= 0 => true,
@@ -102,10 +104,18 @@ internal sealed unsafe class FileHandle : IDisposable
     }
 
     /// <summary>The same, waiting for as long as it takes: for a thread of its own.</summary>
-    public void Lock(bool exclusive) => files.Retry("flock", path, () => Flock(Fd, exclusive ? LockExclusive : LockShared));
+    public void Lock(bool exclusive)
+    {
+        files.Retry("flock", path, () => Flock(Fd, exclusive ? LockExclusive : LockShared));
+        isLocked = true;
+    }
 
     /// <summary>Lets go of a lock and keeps the file open.</summary>
-    public void Unlock() => files.Retry("flock", path, () => Flock(Fd, LockUnlock));
+    public void Unlock()
+    {
+        files.Retry("flock", path, () => Flock(Fd, LockUnlock));
+        isLocked = false;
+    }
 
     public FileStatus Status() => DirectoryHandle.StatusOf(files, Fd, "", AtEmptyPath, path) ?? throw FileSystem.Failure("stat", path, ENOENT);
 
@@ -170,5 +180,12 @@ internal sealed unsafe class FileHandle : IDisposable
         }
     }
 
-    public void Dispose() => handle.Dispose();
+    public void Dispose()
+    {
+        // A process that is being started has a copy of every open file until it becomes its own program, and closing ours would leave it the lock.
+        if (isLocked && !handle.IsClosed)
+            _ = Flock(Fd, LockUnlock);
+        isLocked = false;
+        handle.Dispose();
+    }
 }

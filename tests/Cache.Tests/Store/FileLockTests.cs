@@ -1,9 +1,10 @@
+using System.Runtime.InteropServices;
 using DatasetCache.Store;
 using DatasetCache.Testing;
 
 namespace DatasetCache.Cache.Tests.Store;
 
-public sealed class FileLockTests : IDisposable
+public sealed partial class FileLockTests : IDisposable
 {
     private readonly TempFolder folder = new();
     private readonly DirectoryHandle directory;
@@ -48,6 +49,23 @@ public sealed class FileLockTests : IDisposable
                 held.Dispose();
         }
     }
+
+    [Fact]
+    public void A_process_that_is_being_started_does_not_keep_a_lock_that_was_let_go()
+    {
+        var held = directory.OpenOrCreate("y.lock", 0x1B6);
+        Assert.True(held.TryLock(exclusive: true));
+        // What a fork leaves the child until it becomes its own program.
+        using var inherited = new Microsoft.Win32.SafeHandles.SafeFileHandle(Duplicate(held.Fd), ownsHandle: true);
+        using var next = directory.OpenOrCreate("y.lock", 0x1B6);
+        Assert.False(next.TryLock(exclusive: true));
+        held.Dispose();
+        Assert.True(next.TryLock(exclusive: true));
+    }
+
+    [LibraryImport("libc", EntryPoint = "dup")]
+    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    private static partial int Duplicate(int fd);
 
     [Fact]
     public async Task Waiting_ends_when_the_time_is_up()
