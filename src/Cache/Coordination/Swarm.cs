@@ -122,8 +122,10 @@ internal sealed class Swarm
         if (isOver)
             sessions.Ended(node, now);
         GiveBackAll(node);
+        List<int> held = news.HasSpared ? [.. node.Held.Members()] : [];
         table.RemoveAll(node);
         news.Forget(node);
+        news.Lost(held, now);
         origin.Relent(roster.IsActive, roster.Active, now);
     }
 

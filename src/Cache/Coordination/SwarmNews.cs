@@ -4,6 +4,7 @@ namespace DatasetCache.Coordination;
 internal sealed class SwarmNews(PieceTable table, OriginClaims origin, SwarmRoster roster, SourceFaults faults)
 {
     private readonly Dictionary<int, HashSet<SwarmNode>> unproven = [];
+    private readonly Dictionary<int, SwarmNode> spared = [];
 
     /// <param name="isComplete">What it does not say to be under way is not under way.</param>
     public void Take(SwarmNode node, MemberReport report, bool isComplete, TimeSpan now)
@@ -154,8 +155,23 @@ internal sealed class SwarmNews(PieceTable table, OriginClaims origin, SwarmRost
         if (table.Holders(piece) == 0 || !table.Claims.TryGetValue(piece, out var claimant))
             return;
         claimant.Dropped.Add(piece);
+        spared[piece] = claimant;
         origin.GiveBack(piece);
     }
+
+    /// <summary>The only one that had these is gone: who was to stop reading them, and has not heard of it, reads them after all.</summary>
+    public void Lost(IEnumerable<int> pieces, TimeSpan now)
+    {
+        foreach (var piece in pieces)
+        {
+            if (!table.Wanted.Contains(piece) || !spared.Remove(piece, out var reader) || reader.IsGone || reader.IsSourceOnly || reader.IsSuperseded)
+                continue;
+            if (reader.LastReply?.Dropped.Contains(piece) != true && reader.Dropped.Remove(piece))
+                origin.Claim(piece, reader, now);
+        }
+    }
+
+    public bool HasSpared => spared.Count > 0;
 
     private void TakeFailed(SwarmNode node, FailedPiece failed, TimeSpan now)
     {

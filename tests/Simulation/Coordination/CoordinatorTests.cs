@@ -35,6 +35,20 @@ public sealed partial class CoordinatorTests
     }
 
     [Fact]
+    public void Who_has_not_heard_that_he_need_not_read_a_piece_reads_it_after_all_when_its_only_holder_is_gone()
+    {
+        Know("a", "b", "c");
+        var claimed = Claimed(Join("a"));
+        Assert.Contains(0, claimed);
+        Join("b", first: 7);
+        Assert.DoesNotContain(0, Claimed(Join("c")));
+        Report("b", report => report with { Leaves = true });
+        Assert.DoesNotContain(0, Claimed(Report("c")));
+        Assert.Empty(Report("a", report => report with { Slots = 0 }).Dropped);
+        Assert.DoesNotContain(0, Claimed(Report("c")));
+    }
+
+    [Fact]
     public void A_repeated_report_gets_the_same_answer()
     {
         Know("a");
