@@ -192,7 +192,7 @@ function showEntry() {
     [`On ${source}`, entry.ownBytes ? `${size(entry.ownBytes)} of its disk` : null],
     ['Path there', entry.path],
     ['Published', entry.publishedAt && time(entry.publishedAt)],
-    ['Used there', entry.lastUsedAt && [time(entry.lastUsedAt), `, ${count(entry.uses)} times in all`]],
+    ['Used there', entry.lastUsedAt && [time(entry.lastUsedAt), entry.uses === 1 ? ', once in all' : `, ${count(entry.uses)} times in all`]],
   ] : [
     ['Source', cluster.dataset?.origin && [cluster.dataset.origin, cluster.dataset.prefix].filter(Boolean).join('/')],
     ['Dataset', cluster.dataset?.datasetId],
