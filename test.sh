@@ -135,7 +135,7 @@ install_tools
 build_half
 start_servers
 programs=$(test_programs)
-for program in $(grep -E '/(Cache\.Tests|Cli\.Tests|Pages)/' <<<"$programs"); do
+for program in $(grep -E '/(Cache\.Tests|Pages)/' <<<"$programs"); do
   run_program "$program"
 done
 # Mostly it waits, for silos that start, die and are missed: the others run beside it.
@@ -144,7 +144,7 @@ if [[ -n $waiting ]]; then
   "$waiting" -noLogo -noColor -trx "$(result_of "$waiting")" $(report_of "$waiting") "${filter[@]}" >"$servers/waiting.log" 2>&1 &
   beside=$!
 fi
-for program in $(grep -Ev '/(Cache\.Tests|Cli\.Tests|Pages|Silo\.Tests)/' <<<"$programs"); do
+for program in $(grep -Ev '/(Cache\.Tests|Pages|Silo\.Tests)/' <<<"$programs"); do
   run_program "$program"
 done
 if [[ -n $waiting ]]; then

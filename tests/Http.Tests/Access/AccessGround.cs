@@ -40,7 +40,12 @@ internal sealed class AccessGround : IAsyncDisposable
     /// <summary>The last of where it listens: the open one, where there is one.</summary>
     public Uri Url => new(app.Urls.Last());
 
-    public IReadOnlyList<JsonElement> Audit => [.. File.ReadAllLines(Folder["cache/audit.log"]).Select(line => JsonDocument.Parse(line).RootElement)];
+    /// <summary>What was kept, sorted by who did it. Ends the server: a line is written after its request was answered.</summary>
+    public async Task<IReadOnlyList<JsonElement>> AuditAsync()
+    {
+        await app.StopAsync();
+        return [.. File.ReadAllLines(Folder["cache/audit.log"]).Select(line => JsonDocument.Parse(line).RootElement).OrderBy(line => line.GetProperty("who").GetString(), StringComparer.Ordinal)];
+    }
 
     public static async Task<AccessGround> StartAsync(AccessOptions? access = null, ServingSettings? serving = null, TempFolder? folder = null)
     {

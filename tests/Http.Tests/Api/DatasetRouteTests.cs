@@ -89,7 +89,7 @@ public sealed class DatasetRouteTests : IAsyncLifetime
 
         Assert.Equal(["evicted", "unpinned", "pinned", "downloaded"], await HistoryAsync(key));
         var events = (await node.ReadAsync($"/v1/datasets/{key}/history")).GetProperty("events").EnumerateArray().ToArray();
-        Assert.Contains("1234 from the origin", events[^1].GetProperty("detail").GetString(), StringComparison.Ordinal);
+        Assert.Contains("1234 bytes from the origin", events[^1].GetProperty("detail").GetString(), StringComparison.Ordinal);
         Assert.Contains("somebody asked", events[0].GetProperty("detail").GetString(), StringComparison.Ordinal);
         Assert.Equal(HttpStatusCode.NotFound, (await node.SendAsync(HttpMethod.Get, $"/v1/datasets/{key}")).Status);
     }
