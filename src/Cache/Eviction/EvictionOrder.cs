@@ -13,7 +13,7 @@ internal readonly record struct EvictionCandidate(
 /// for longest, measured by how often it was used before and by whether another node has it too. Protection is not its business: what it names is looked at before it goes.
 /// </summary>
 /// <remarks>
-/// By <c>bench/race trace</c>, which has the figures: plain LRU is better than what another node holds going before everything else, and worse than this. Uses count by their logarithm, so that
+/// By <c>bench/race trace</c>, which has the figures: plain LRU is better than what another node holds going before everything else, and level with this. Uses count by their logarithm, so that
 /// no past is long enough to keep what nobody wants any more.
 /// </remarks>
 internal static class EvictionOrder
