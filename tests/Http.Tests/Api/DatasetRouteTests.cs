@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Net;
 using System.Text.Json;
 using DatasetCache.Testing;
@@ -135,6 +136,51 @@ public sealed class DatasetRouteTests : IAsyncLifetime
         Assert.Equal(("pin", "lease"), (kept[keys[1]], kept[keys[2]]));
         Assert.Equal(keys[1], one.GetProperty("kept")[0].GetProperty("cacheKey").GetString());
         Assert.Equal(2, node.Cache.List().Count);
+    }
+
+    [Theory]
+    [InlineData("DELETE", "/v1/datasets/{0}")]
+    [InlineData("DELETE", "/v1/cache/{0}")]
+    [InlineData("DELETE", "/cache/{0}")]
+    [InlineData("DELETE", "/v1/nodes/n1/datasets/{0}")]
+    [InlineData("POST", "/v1/nodes/n1/datasets/{0}/evict")]
+    public async Task A_dry_run_says_what_would_go_and_evicts_nothing(string method, string path)
+    {
+        node.Put("a");
+        var key = await node.GetAsync("a");
+        var (status, said) = await node.SendAsync(new HttpMethod(method), string.Format(CultureInfo.InvariantCulture, path, key) + "?dryRun=true");
+
+        Assert.Equal(HttpStatusCode.OK, status);
+        Assert.Contains("\"evicted\"", said.ToString(), StringComparison.Ordinal);
+        Assert.Equal([key], node.Cache.List().Select(entry => entry.CacheKey));
+        await node.SendAsync(new HttpMethod(method), string.Format(CultureInfo.InvariantCulture, path, key));
+        Assert.Empty(node.Cache.List());
+    }
+
+    [Fact]
+    public async Task Who_asks_only_to_look_has_nothing_healed()
+    {
+        node.Put("a", 3000);
+        var key = await node.GetAsync("a");
+        var file = Path.Join(node.Cache.Inspect(key)!.Path, "a.bin");
+        File.SetUnixFileMode(file, UnixFileMode.UserRead | UnixFileMode.UserWrite);
+        await File.WriteAllBytesAsync(file, MemoryOrigin.Bytes(99, 3000), TestContext.Current.CancellationToken);
+        var before = node.Origin.BytesServed;
+
+        var work = (await node.SendAsync(HttpMethod.Post, $"/v1/datasets/{key}/verify", new { level = "full", heal = false })).Body;
+        var verified = (await node.EndOfAsync(work)).GetProperty("verified");
+
+        Assert.NotEqual("healed", verified.GetProperty("outcome").GetString());
+        Assert.Equal(before, node.Origin.BytesServed);
+    }
+
+    [Fact]
+    public async Task Warming_holds_nothing()
+    {
+        node.Put("a");
+        var asked = new { dataset = new { origin = "s3://b/a", snapshotId = "s-a", select = "all" }, hold = 3600 };
+        var done = await node.EndOfAsync((await node.SendAsync(HttpMethod.Post, "/v1/warm", asked)).Body);
+        Assert.Empty((await node.ReadAsync($"/v1/datasets/{done.GetProperty("dataset").GetProperty("cacheKey").GetString()}")).GetProperty("protections").EnumerateArray());
     }
 
     [Fact]
