@@ -73,6 +73,8 @@ internal sealed class SourceFaults(PieceTable table, SwarmRoster roster, Coordin
                 break;
             case PieceFailure.WrongBytes:
                 Withdraw(piece, source);
+                if (Twin(source) is { } twin)
+                    Withdraw(piece, twin);
                 if (now - source.LastLie >= options.WrongBytesRest)
                     source.LiedTo.Clear();
                 source.LastLie = now;
@@ -171,11 +173,21 @@ internal sealed class SourceFaults(PieceTable table, SwarmRoster roster, Coordin
 
     private void Mute(SwarmNode source, TimeSpan rest, bool isForLies, TimeSpan now)
     {
+        MuteOne(source, rest, isForLies, now);
+        if (Twin(source) is { IsMuted: false } twin)
+            MuteOne(twin, rest, isForLies, now);
+    }
+
+    private void MuteOne(SwarmNode source, TimeSpan rest, bool isForLies, TimeSpan now)
+    {
         source.IsLiar = isForLies;
         table.Mute(source, now + rest);
         source.MissedBy.Clear();
         source.LiedTo.Clear();
     }
+
+    /// <summary>The same node once more: one that has downloaded the dataset is known by its download and by its entry, and avoided as both.</summary>
+    private SwarmNode? Twin(SwarmNode source) => source.IsReplica ? roster.Find(source.Peer.Node) : roster.Replica(source.Peer.Node);
 
     private static void Count(SwarmNode node, PeerRun run)
     {

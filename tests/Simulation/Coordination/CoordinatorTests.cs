@@ -8,7 +8,7 @@ public sealed partial class CoordinatorTests
 
     private static readonly Epoch Own = new(5, 1, Guid.Empty);
 
-    private readonly DatasetCoordinator coordinator = new("key", Own, new CoordinatorOptions(), 1);
+    private DatasetCoordinator coordinator = new("key", Own, new CoordinatorOptions(), 1);
     private readonly Dictionary<string, (Guid Session, long Sequence)> sessions = [];
     private TimeSpan now = TimeSpan.FromSeconds(100);
 
@@ -269,6 +269,40 @@ public sealed partial class CoordinatorTests
         }
 
         Assert.DoesNotContain(Join("d").Assignments, run => run.Source?.Node == "a");
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void A_piece_that_its_only_holder_sends_wrong_is_read_again_within_ten_seconds_and_the_others_come_from_there(bool hasDownloaded)
+    {
+        for (var seed = 1; seed <= 100; seed++)
+        {
+            coordinator = new("key", Own, new CoordinatorOptions(), seed);
+            sessions.Clear();
+            Know("a", "b");
+            if (hasDownloaded)
+            {
+                coordinator.Report(Full("a") with { Held = PieceSet.Full(Pieces), Checksums = [.. Enumerable.Repeat(7u, Pieces)], Slots = 0 }, now);
+                Report("a", report => report with { Leaves = true, StaysAsSource = true });
+            }
+            coordinator.Replica(new ReplicaReport { From = Peer("a"), Seen = Epoch.None, CacheKey = "k", Digest = "d1", Bytes = 1 }, now);
+            var reply = Join("b");
+            var waited = TimeSpan.Zero;
+            while (!Claimed(reply).Contains(0))
+            {
+                Assert.True(waited < TimeSpan.FromSeconds(10), $"seed {seed}: not read");
+                Assert.Empty(Claimed(reply));
+                var told = reply.Assignments.SelectMany(run => Enumerable.Range(run.First, run.Count)).ToArray();
+                (now, waited) = (now + TimeSpan.FromMilliseconds(200), waited + TimeSpan.FromMilliseconds(200));
+                coordinator.Tick(now);
+                reply = Report("b", report => report with
+                {
+                    Completed = [.. told.Where(piece => piece != 0).Select(piece => new CompletedPiece(piece, 7, "a"))],
+                    Failed = [.. told.Where(piece => piece == 0).Select(piece => new FailedPiece(piece, "a", PieceFailure.WrongBytes))],
+                });
+            }
+        }
     }
 
     [Fact]
