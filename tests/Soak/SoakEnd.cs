@@ -16,6 +16,13 @@ internal static class SoakEnd
         foreach (var node in nodes.Where(node => !node.IsUp))
             await node.StartAsync();
         log.Say("all nodes are up");
+        // What was flipped in a node that was away: nobody but the next scrub would look.
+        foreach (var node in nodes)
+        {
+            foreach (var key in node.Flipped.Keys.Select(path => Path.GetRelativePath(Path.Join(node.Root, "snapshots"), path).Split('/')[0]).Distinct(StringComparer.Ordinal))
+                await node.VerifyAsync(key, CancellationToken.None);
+            node.Flipped.Clear();
+        }
         var since = log.Elapsed;
         await Task.WhenAll(nodes.Select(async (node, number) =>
         {

@@ -232,21 +232,25 @@ internal sealed class SoakRun(IReadOnlyList<SoakNode> nodes, SoakOrigin origin, 
         if (Pick(drawn, dataset => node.FolderOf(dataset) is not null) is not { } dataset || node.FolderOf(dataset) is not { } folder)
             return;
         var path = Path.Join(folder, more % 3 == 0 ? $"images/{more % 30:d2}.png" : "large.bin");
-        if (!node.Flipped.TryAdd(path, value: true))
+        // One of a dataset at a time: a verify that joins one under way does not look again at what that has passed.
+        if (node.Flipped.Keys.Any(other => other.StartsWith(folder, StringComparison.Ordinal)) || !node.Flipped.TryAdd(path, value: true))
             return;
+        var isVerified = true;
         try
         {
             if (!Flip(path, more))
                 return;
             log.Count("bits flipped");
+            isVerified = false;
             // A scrub would come to it in a week.
             string? outcome = null;
-            await UntilUpAsync(node, async () => outcome = await node.VerifyAsync(Path.GetFileName(folder), cancellationToken), cancellationToken);
-            log.Count($"verified: {outcome ?? "gone"}");
+            isVerified = await UntilUpAsync(node, async () => outcome = await node.VerifyAsync(Path.GetFileName(folder), cancellationToken), cancellationToken);
+            log.Count(isVerified ? $"verified: {outcome ?? "gone"}" : "verified at the end: the node was away for a minute");
         }
         finally
         {
-            node.Flipped.TryRemove(path, out _);
+            if (isVerified)
+                node.Flipped.TryRemove(path, out _);
         }
     }
 
@@ -330,13 +334,14 @@ internal sealed class SoakRun(IReadOnlyList<SoakNode> nodes, SoakOrigin origin, 
     }
 
     // As a client does it that is told to: until the node is there again, or the run is over.
-    private async Task UntilUpAsync(SoakNode node, Func<Task> call, CancellationToken cancellationToken)
+    private async Task<bool> UntilUpAsync(SoakNode node, Func<Task> call, CancellationToken cancellationToken)
     {
         for (var tries = 0; tries < 120; tries++)
         {
             if (node.IsUp && await WhileUpAsync(node, call))
-                return;
+                return true;
             await Task.Delay(500, cancellationToken);
         }
+        return false;
     }
 }
