@@ -16,6 +16,17 @@ public sealed class DatasetRouteTests : IAsyncLifetime
     private async Task<string[]> HistoryAsync(string key)
         => [.. (await node.ReadAsync($"/v1/datasets/{key}/history")).GetProperty("events").EnumerateArray().Select(happened => happened.GetProperty("event").GetString()!)];
 
+    /// <summary>A dataset whose only file has other bytes than it came with.</summary>
+    private async Task<(string Key, string File)> BreakAsync()
+    {
+        node.Put("a", 3000);
+        var key = await node.GetAsync("a");
+        var file = Path.Join(node.Cache.Inspect(key)!.Path, "a.bin");
+        File.SetUnixFileMode(file, UnixFileMode.UserRead | UnixFileMode.UserWrite);
+        await File.WriteAllBytesAsync(file, MemoryOrigin.Bytes(99, 3000), TestContext.Current.CancellationToken);
+        return (key, file);
+    }
+
     [Fact]
     public async Task Datasets_come_page_by_page_with_what_ls_says_of_them()
     {
@@ -98,11 +109,7 @@ public sealed class DatasetRouteTests : IAsyncLifetime
     [Fact]
     public async Task A_broken_dataset_is_found_and_healed_by_who_asks_for_it()
     {
-        node.Put("a", 3000);
-        var key = await node.GetAsync("a");
-        var file = Path.Join(node.Cache.Inspect(key)!.Path, "a.bin");
-        File.SetUnixFileMode(file, UnixFileMode.UserRead | UnixFileMode.UserWrite);
-        await File.WriteAllBytesAsync(file, MemoryOrigin.Bytes(99, 3000), TestContext.Current.CancellationToken);
+        var (key, file) = await BreakAsync();
 
         var (status, work) = await node.SendAsync(HttpMethod.Post, $"/v1/datasets/{key}/verify", new { level = "full", heal = true });
         var verified = (await node.EndOfAsync(work)).GetProperty("verified");
@@ -160,11 +167,7 @@ public sealed class DatasetRouteTests : IAsyncLifetime
     [Fact]
     public async Task Who_asks_only_to_look_has_nothing_healed()
     {
-        node.Put("a", 3000);
-        var key = await node.GetAsync("a");
-        var file = Path.Join(node.Cache.Inspect(key)!.Path, "a.bin");
-        File.SetUnixFileMode(file, UnixFileMode.UserRead | UnixFileMode.UserWrite);
-        await File.WriteAllBytesAsync(file, MemoryOrigin.Bytes(99, 3000), TestContext.Current.CancellationToken);
+        var (key, _) = await BreakAsync();
         var before = node.Origin.BytesServed;
 
         var work = (await node.SendAsync(HttpMethod.Post, $"/v1/datasets/{key}/verify", new { level = "full", heal = false })).Body;
