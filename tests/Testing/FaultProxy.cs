@@ -28,6 +28,7 @@ public sealed class FaultProxy : IAsyncDisposable
 
     private readonly ConcurrentQueue<FaultRule> rules = new();
     private readonly ConcurrentQueue<ProxyRequest> requests = new();
+    private readonly ConcurrentDictionary<int, Task> underWay = new();
     private LoopbackServer? server;
     private int count;
 
@@ -62,6 +63,9 @@ public sealed class FaultProxy : IAsyncDisposable
     /// <summary>No rule strikes any more.</summary>
     public void Calm() => rules.Clear();
 
+    /// <summary>Completes when what is being answered now has ended: for a client that is gone, when that was noticed, until when bytes would go out to nobody.</summary>
+    public Task IdleAsync() => Task.WhenAll(underWay.Values);
+
     public async ValueTask DisposeAsync()
     {
         if (server is not null)
@@ -76,6 +80,21 @@ public sealed class FaultProxy : IAsyncDisposable
         var seen = new ProxyRequest(context.Request.Method, path[0], path.Length > 1 ? Uri.UnescapeDataString(path[1]) : "",
             context.Request.QueryString.Value ?? "", context.Request.Headers.Range, Interlocked.Increment(ref count)) { AccessKey = AccessKeyOf(context.Request) };
         requests.Enqueue(seen);
+        var ended = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        underWay[seen.Nth] = ended.Task;
+        try
+        {
+            await AnswerAsync(context, target, seen, cancellationToken);
+        }
+        finally
+        {
+            underWay.TryRemove(seen.Nth, out _);
+            ended.SetResult();
+        }
+    }
+
+    private async Task AnswerAsync(HttpContext context, string target, ProxyRequest seen, CancellationToken cancellationToken)
+    {
         var fault = rules.FirstOrDefault(rule => rule.Strikes(seen))?.Fault ?? new Fault();
 
         if (fault.Reset)
@@ -87,7 +106,7 @@ public sealed class FaultProxy : IAsyncDisposable
             await Task.Delay(Timeout.Infinite, cancellationToken);
         if (fault.Status is { } status)
         {
-            await AnswerAsync(context, status, fault, seen, cancellationToken);
+            await RefuseAsync(context, status, fault, seen, cancellationToken);
             return;
         }
         using var response = await AskAsync(context, target, fault, cancellationToken);
@@ -137,7 +156,7 @@ public sealed class FaultProxy : IAsyncDisposable
         return await http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancellationToken);
     }
 
-    private static async Task AnswerAsync(HttpContext context, int status, Fault fault, ProxyRequest seen, CancellationToken cancellationToken)
+    private static async Task RefuseAsync(HttpContext context, int status, Fault fault, ProxyRequest seen, CancellationToken cancellationToken)
     {
         var id = string.Create(CultureInfo.InvariantCulture, $"fault-{seen.Nth}");
         context.Response.StatusCode = status;

@@ -51,6 +51,7 @@ public sealed class KillTests : IDisposable
                 Assert.Equal(137, (await victim.WaitAsync()).ExitCode);
                 fault.Fired();
             }
+            await proxy.IdleAsync();
             release.SetResult();
             Assert.Empty(Directory.EnumerateFileSystemEntries(Path.Join(root, "snapshots"))); // I1
             Assert.False(Path.Exists(dscache.In($"job-{offset}/dataset")));
