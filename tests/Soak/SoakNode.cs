@@ -35,6 +35,9 @@ internal sealed class SoakNode(string name, LoopDisk disk, SoakOrigin origin, st
     /// <summary>Files in which a bit was flipped and that were not verified since.</summary>
     public ConcurrentDictionary<string, bool> Flipped { get; } = new(StringComparer.Ordinal);
 
+    /// <summary>Every one that ever was, in their order.</summary>
+    public ConcurrentQueue<string> EverFlipped { get; } = [];
+
     public string Said => silo?.Said ?? "";
 
     /// <summary>Ready when this returns.</summary>

@@ -16,6 +16,7 @@ internal sealed class SoakRun(IReadOnlyList<SoakNode> nodes, SoakOrigin origin, 
     ];
 
     private readonly List<Task> under = [];
+    private volatile bool isEnding;
     private readonly Dictionary<SoakNode, Task> turning = nodes.ToDictionary(node => node, _ => Task.CompletedTask);
 
     public async Task RunAsync(TimeSpan time, CancellationToken cancellationToken)
@@ -46,6 +47,7 @@ internal sealed class SoakRun(IReadOnlyList<SoakNode> nodes, SoakOrigin origin, 
             }));
         }
         log.Say("the load ends");
+        isEnding = true;
         await Task.WhenAll(under);
         await Task.WhenAll(turning.Values);
     }
@@ -182,10 +184,11 @@ internal sealed class SoakRun(IReadOnlyList<SoakNode> nodes, SoakOrigin origin, 
 
     private void Check(SoakNode node, Held held, int dataset, string what)
     {
-        // What was flipped after it was handed out is the scrubber's to find: it is looked at when it was verified.
+        // What was flipped after it was handed out is the scrubber's to find: it is looked at when it was verified. A flip may come and be healed while this reads.
+        var before = node.EverFlipped.Count;
         var flipped = node.Flipped.Keys.ToHashSet(StringComparer.Ordinal);
         var wrong = SoakOrigin.Wrong(held.Folder, dataset).ToArray();
-        flipped.UnionWith(node.Flipped.Keys);
+        flipped.UnionWith(node.EverFlipped.Skip(before));
         foreach (var each in wrong.Where(each => !flipped.Any(path => each.StartsWith(path, StringComparison.Ordinal) && each.EndsWith("other bytes", StringComparison.Ordinal))))
             log.Violate($"{(each.EndsWith("gone", StringComparison.Ordinal) ? "I3" : "I1")}: {node.Name}, {what} ({held.Outcome}): {each}");
         log.Count("folders read and compared");
@@ -235,6 +238,7 @@ internal sealed class SoakRun(IReadOnlyList<SoakNode> nodes, SoakOrigin origin, 
         // One of a dataset at a time: a verify that joins one under way does not look again at what that has passed.
         if (node.Flipped.Keys.Any(other => other.StartsWith(folder, StringComparison.Ordinal)) || !node.Flipped.TryAdd(path, value: true))
             return;
+        node.EverFlipped.Enqueue(path);
         var isVerified = true;
         try
         {
@@ -245,7 +249,7 @@ internal sealed class SoakRun(IReadOnlyList<SoakNode> nodes, SoakOrigin origin, 
             // A scrub would come to it in a week.
             string? outcome = null;
             isVerified = await UntilUpAsync(node, async () => outcome = await node.VerifyAsync(Path.GetFileName(folder), cancellationToken), cancellationToken);
-            log.Count(isVerified ? $"verified: {outcome ?? "gone"}" : "verified at the end: the node was away for a minute");
+            log.Count(isVerified ? $"verified: {outcome ?? "gone"}" : "verified at the end: the node was away until then");
         }
         finally
         {
@@ -333,13 +337,15 @@ internal sealed class SoakRun(IReadOnlyList<SoakNode> nodes, SoakOrigin origin, 
         }
     }
 
-    // As a client does it that is told to: until the node is there again, or the run is over.
+    // As a client does it that is told to: until the node is there again, or the run is over. A lease that nobody gives back would take its room for good.
     private async Task<bool> UntilUpAsync(SoakNode node, Func<Task> call, CancellationToken cancellationToken)
     {
-        for (var tries = 0; tries < 120; tries++)
+        for (var afterEnd = 0; afterEnd < 120; afterEnd += isEnding ? 1 : 0)
         {
             if (node.IsUp && await WhileUpAsync(node, call))
                 return true;
+            if (isEnding && !node.IsUp)
+                break;
             await Task.Delay(500, cancellationToken);
         }
         return false;
