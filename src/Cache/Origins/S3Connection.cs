@@ -12,47 +12,36 @@ namespace DatasetCache.Origins;
 internal sealed class S3Connection : IDisposable
 {
     private readonly AWSCredentials? credentials;
-    private readonly S3Presigner presigner;
+    private readonly Task<Address> address;
     private readonly TimeProvider time;
-    private readonly string signedFor;
 
-    private S3Connection(AmazonS3Client client, AWSCredentials? credentials, S3Presigner presigner, Uri baseUrl, TimeProvider time)
-    {
-        (Client, this.credentials, this.presigner, this.time, BaseUrl) = (client, credentials, presigner, time, baseUrl);
-        signedFor = client.Config.ServiceURL ?? baseUrl.GetLeftPart(UriPartial.Authority);
-    }
+    private S3Connection(AmazonS3Client client, AWSCredentials? credentials, Task<Address> address, TimeProvider time)
+        => (Client, this.credentials, this.address, this.time) = (client, credentials, address, time);
 
     public AmazonS3Client Client { get; }
-
-    /// <summary>Scheme, host and, with path style, bucket, ending in '/'.</summary>
-    public Uri BaseUrl { get; }
 
     /// <exception cref="ConfigurationException">There are no credentials.</exception>
     public static async Task<S3Connection> OpenAsync(string bucket, OriginOptions options, TimeProvider time, CancellationToken cancellationToken)
     {
         var found = await S3Credentials.FindAsync(options, time, cancellationToken);
-        var client = new AmazonS3Client(found ?? new AnonymousAWSCredentials(), Config(options));
-        try
-        {
-            var (baseUrl, region) = await AskForAddressAsync(bucket, options, found);
-            return new S3Connection(client, found, new S3Presigner(baseUrl, region), baseUrl, time);
-        }
-        catch
-        {
-            client.Dispose();
-            throw;
-        }
+        // Beside the first page of the listing, which does not need it: what either loads and compiles takes a processor tens of milliseconds.
+        var address = Task.Run(() => AskForAddressAsync(bucket, options, found), CancellationToken.None);
+        return new S3Connection(new AmazonS3Client(found ?? new AnonymousAWSCredentials(), Config(options)), found, address, time);
     }
+
+    /// <returns>Scheme, host and, with path style, bucket, ending in '/'.</returns>
+    public async ValueTask<Uri> BaseUrlAsync() => (await address).BaseUrl;
 
     /// <summary>The URL that gets an object, good for an hour. It is a credential: it belongs in no message and no log.</summary>
     /// <exception cref="AmazonClientException">The credentials ran out and could not be renewed.</exception>
     public async ValueTask<Uri> PresignAsync(string key)
     {
+        var (baseUrl, presigner) = await address;
         if (credentials is null)
             return presigner.Presign(credentials: null, key, default);
         var current = await credentials.GetCredentialsAsync();
         // The SDK learns from the server's answers how wrong this host's clock is.
-        var now = time.GetUtcNow() + CorrectClockSkew.GetClockCorrectionForEndpoint(signedFor);
+        var now = time.GetUtcNow() + CorrectClockSkew.GetClockCorrectionForEndpoint(Client.Config.ServiceURL ?? baseUrl.GetLeftPart(UriPartial.Authority));
         return presigner.Presign(new OriginCredentials(current.AccessKey, current.SecretKey, current.UseToken ? current.Token : null), key, now);
     }
 
@@ -88,7 +77,7 @@ internal sealed class S3Connection : IDisposable
     }
 
     // The SDK knows how host names are made (regions, path style, odd bucket names): it presigns once, and the rest follows that example.
-    private static async Task<(Uri BaseUrl, string Region)> AskForAddressAsync(string bucket, OriginOptions options, AWSCredentials? signer)
+    private static async Task<Address> AskForAddressAsync(string bucket, OriginOptions options, AWSCredentials? signer)
     {
         const string Example = "example";
         // It presigns nothing for the anonymous.
@@ -105,6 +94,8 @@ internal sealed class S3Connection : IDisposable
         // …X-Amz-Credential=KEY%2Fdate%2Fregion%2Fs3%2Faws4_request
         var scope = url.Query.TrimStart('?').Split('&').First(part => part.StartsWith("X-Amz-Credential=", StringComparison.Ordinal));
         var region = Uri.UnescapeDataString(scope).Split('/')[^3];
-        return (baseUrl, region);
+        return new Address(baseUrl, new S3Presigner(baseUrl, region));
     }
+
+    private sealed record Address(Uri BaseUrl, S3Presigner Presigner);
 }

@@ -28,13 +28,13 @@ internal sealed class S3Listing(S3Connection connection, string bucket, string p
         }
         catch (AmazonServiceException e) when (e.StatusCode != default)
         {
-            throw failure.Refused("Listing", prefix, ErrorOf(e), connection.BaseUrl.Authority);
+            throw failure.Refused("Listing", prefix, ErrorOf(e), (await connection.BaseUrlAsync()).Authority);
         }
         catch (Exception e) when (e is AmazonClientException or AmazonServiceException or HttpRequestException or WebException or IOException
             or OperationCanceledException or TimeoutException)
         {
             cancellationToken.ThrowIfCancellationRequested();
-            throw failure.Unreachable("Listing", prefix, connection.BaseUrl, e);
+            throw failure.Unreachable("Listing", prefix, await connection.BaseUrlAsync(), e);
         }
         continuation = page.NextContinuationToken;
         IsComplete = page.IsTruncated != true || string.IsNullOrEmpty(continuation);

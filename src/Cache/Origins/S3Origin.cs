@@ -66,7 +66,7 @@ public sealed class S3Origin : IOrigin
         }
         catch (Exception e) when (e is not OperationCanceledException)
         {
-            throw failure.Unreachable("GET", target.Key, opened.BaseUrl, e);
+            throw failure.Unreachable("GET", target.Key, await opened.BaseUrlAsync(), e);
         }
         using var request = new HttpRequestMessage(HttpMethod.Get, url)
         {
@@ -86,12 +86,12 @@ public sealed class S3Origin : IOrigin
         catch (Exception e) when (e is HttpRequestException or IOException or OperationCanceledException)
         {
             cancellationToken.ThrowIfCancellationRequested();
-            throw failure.Unreachable("GET", target.Key, opened.BaseUrl, e);
+            throw failure.Unreachable("GET", target.Key, await opened.BaseUrlAsync(), e);
         }
         try
         {
             if (!response.IsSuccessStatusCode)
-                throw failure.Refused("GET", target.Key, await S3Error.ReadAsync(response, time, cancellationToken), opened.BaseUrl.Authority);
+                throw failure.Refused("GET", target.Key, await S3Error.ReadAsync(response, time, cancellationToken), (await opened.BaseUrlAsync()).Authority);
             Check(response, target, offset, length, isWhole);
             return new S3Body(response, await response.Content.ReadAsStreamAsync(cancellationToken), failure, target.Key, length);
         }
