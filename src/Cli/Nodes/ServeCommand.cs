@@ -6,12 +6,12 @@ using DatasetCache.Configuration;
 namespace DatasetCache.Cli.Nodes;
 
 /// <summary>
-/// <c>dscache serve</c>: this process becomes <c>dscache-serve</c>, which stands beside it and reads the arguments itself. ASP.NET among dscache's own frameworks would cost
+/// <c>dscache serve</c>: this process becomes <c>dscache-serve</c>, which lies in a folder below and reads the arguments itself. ASP.NET among dscache's own frameworks would cost
 /// every other command its loading.
 /// </summary>
 internal static class ServeCommand
 {
-    private const string Program = "dscache-serve";
+    private const string Program = "serve/dscache-serve";
 
     /// <summary>For the list of commands and for completion; what is called is <see cref="Become"/>.</summary>
     public static Command Define(Command command)
@@ -32,7 +32,7 @@ internal static class ServeCommand
         if (!File.Exists(path))
         {
             throw new NodeException(ErrorCode.NotFound, $"{path}, which serves, is not there.",
-                "Publish src/Serve into the folder of dscache (scripts/build.sh does), or run dscache-serve from where it is.", isWorthRetrying: false);
+                "Publish src/Serve into serve/ below the folder of dscache (scripts/build.sh does), or run dscache-serve from where it is.", isWorthRetrying: false);
         }
         _ = Native.Execute(path, [path, .. arguments, null]);
         throw new NodeException(ErrorCode.Internal, $"{path} cannot be executed: {new Win32Exception(Marshal.GetLastPInvokeError()).Message}", advice: null, isWorthRetrying: false);
