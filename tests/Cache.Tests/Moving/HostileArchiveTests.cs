@@ -173,14 +173,16 @@ public sealed partial class HostileArchiveTests : IAsyncLifetime
         var fault = new FaultCase(24);
         fault.Guard(Path.GetDirectoryName(hosts.There)!, hosts.There, hosts.Fixture.Root, hosts.Fixture.Jobs);
         var before = GC.GetTotalAllocatedBytes(precise: true);
-        foreach (var archive in (byte[][])[
-            .. new[] { "../../evil", "/etc/evil", key + "/files/../../../evil", key + "/files/deep/../../../../evil" }.Select(name => Start(3).Add(name, "evil").End()),
-            .. "123456".Select(type => Start(3).Add(key + "/files/deep", [], type, link: "/etc").End()),
-            Start(3).Add("x", [], 'x', size: 2_000_000_000).End(),
-            Start(2).Add(members[2].Name, [], size: 900_000_000).End(),
-            Start(0).Add(members[0].Name, [], size: 7_000_000_000).End()])
+        foreach (var (archive, why) in ((byte[], string)[])[
+            .. new[] { key + "/files/../../../evil", key + "/files/deep/../../../../evil" }.Select(name => (Start(3).Add(name, "evil").End(), "is not in its entry's manifest")),
+            .. new[] { "../../evil", "/etc/evil" }.Select(name => (Start(3).Add(name, "evil").End(), "is missing")),
+            .. "123456".Select(type => (Start(3).Add(key + "/files/deep", [], type, link: "/etc").End(), $"a member of type '{type}'")),
+            (Start(3).Add("x", [], 'x', size: 2_000_000_000).End(), "a PAX header is too long"),
+            (Start(2).Add(members[2].Name, [], size: 900_000_000).End(), "or is too long"),
+            (Start(0).Add(members[0].Name, [], size: 7_000_000_000).End(), "more than 1,000,000,000 bytes")])
         {
-            await Assert.ThrowsAsync<IntegrityException>(() => TwoHosts.ImportAsync(hosts.OpenTarget(), archive));
+            // For its own reason, and not for one that only this archive has.
+            Assert.Contains(why, (await Assert.ThrowsAsync<IntegrityException>(() => TwoHosts.ImportAsync(hosts.OpenTarget(), archive))).Message, StringComparison.Ordinal);
             fault.Fired();
             fault.NoOrphans(hosts.There);
         }
