@@ -12,6 +12,11 @@ internal static class BodyRelay
         var buffer = new byte[fault.BytesPerSecond is { } rate ? Math.Clamp(rate / 10, 1, 64 * 1024) : 64 * 1024];
         var stop = new[] { fault.BreakAfter, fault.StallAfter, fault.EndAfter }.Min() ?? long.MaxValue;
         long sent = 0;
+        if (fault.PrependBytes > 0)
+        {
+            await context.Response.Body.WriteAsync(new byte[fault.PrependBytes], cancellationToken);
+            await context.Response.Body.FlushAsync(cancellationToken);
+        }
         while (sent < stop)
         {
             var read = await body.ReadAsync(buffer.AsMemory(0, (int)Math.Min(buffer.Length, stop - sent)), cancellationToken);

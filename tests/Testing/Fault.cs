@@ -33,6 +33,9 @@ public sealed record Fault
     /// <summary>Append so many zero bytes to the body; wants <see cref="WithoutLength"/>.</summary>
     public int AppendBytes { get; init; }
 
+    /// <summary>Send so many zero bytes in front of the body; wants <see cref="WithoutLength"/>.</summary>
+    public int PrependBytes { get; init; }
+
     /// <summary>Send the body in chunks, without a Content-Length.</summary>
     public bool WithoutLength { get; init; }
 
