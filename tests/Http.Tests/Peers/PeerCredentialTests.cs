@@ -50,7 +50,9 @@ public sealed class PeerCredentialTests
         }
         // Signed rightly for another node, and sent on to this one.
         Assert.Equal(401, RawRequest.Status(await RawRequest.SendAsync(ground.Server.Port, RawRequest.Get(target, "10.0.0.1:80", PeerCredential.Sign(secret, "node-b", "10.0.0.1:80", target, soon)))));
-        // For another method.
+        // For another method, either way.
+        foreach (var method in new[] { "PUT", "HEAD", "DELETE" })
+            Assert.Equal(401, RawRequest.Status(await RawRequest.SendAsync(ground.Server.Port, RawRequest.Get(target, host, good, method))));
         Assert.Equal(401, RawRequest.Status(await RawRequest.SendAsync(ground.Server.Port, RawRequest.Get(target, host, PeerCredential.Sign(secret, "node-b", host, target, soon, "PUT")))));
         fault.Kept(ground.Content.Calls == 0, "what he may not see, unopened,");
         Assert.NotEqual(401, RawRequest.Status(await fault.HealsAsync(() => RawRequest.SendAsync(ground.Server.Port, RawRequest.Get(target, host, good)))));
