@@ -31,6 +31,24 @@ public sealed class SpeedTests(ITestOutputHelper output)
         Assert.True(runs[2].Slowest / runs[0].Slowest <= 1.15, $"{runs[2].Slowest / runs[0].Slowest}");
     }
 
+    [Theory]
+    [InlineData(2, 1.19)]
+    [InlineData(4, 1.28)]
+    [InlineData(8, 1.37)]
+    [InlineData(16, 1.47)]
+    public void Few_pieces_over_narrow_links_are_passed_on_early(int nodes, double most)
+    {
+        var slowest = Enumerable.Range(1, 6).Average(seed => Run(new Scenario { Seed = seed, Nodes = nodes, Pieces = 32, NodeRate = Link / 4, OriginRate = Link / 4 }).Slowest);
+        Assert.True(slowest <= most, $"{slowest}");
+    }
+
+    [Fact]
+    public void Slow_connections_of_a_far_origin_are_added_up()
+    {
+        var run = Run(new Scenario { Seed = 1, Nodes = 4, Pieces = 512, NodeRate = Link, OriginRate = 20 * Link, ConnectionRate = 1e6, OriginLatency = TimeSpan.FromMilliseconds(150) });
+        Assert.True(run.Slowest <= 1.5, $"{run.Slowest}");
+    }
+
     [Fact]
     public void A_lone_node_gets_what_a_far_origin_can_give()
     {

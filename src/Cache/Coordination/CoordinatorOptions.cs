@@ -21,8 +21,8 @@ internal sealed record CoordinatorOptions
     /// <summary>How many listings of jobs are remembered. Default: 1,000.</summary>
     public int RememberedJobs { get; init; } = 1000;
 
-    /// <summary>How many pieces all nodes together read from the origin at a time, at first. Default: 8.</summary>
-    public int OriginWindow { get; init; } = 8;
+    /// <summary>How many pieces all nodes together read from the origin at a time, at first: until the first are whole, nodes have nothing to pass on. Default: 4.</summary>
+    public int OriginWindow { get; init; } = 4;
 
     /// <summary>Never fewer than that. Default: 2.</summary>
     public int OriginWindowLeast { get; init; } = 2;
@@ -47,6 +47,12 @@ internal sealed record CoordinatorOptions
 
     /// <summary>Runs of pieces that a node is told to fetch from others at a time. With more than others may send, some wait for the busy. Default: 3.</summary>
     public int DownloadsPerMember { get; init; } = 3;
+
+    /// <summary>Both of these where the links between nodes are narrow: a piece that shares its link comes late, and is passed on late. Default: 2.</summary>
+    public int RunsOnNarrowLinks { get; init; } = 2;
+
+    /// <summary>Links are narrow where a piece takes that long on its way. Default: 0.4 s.</summary>
+    public TimeSpan NarrowPace { get; init; } = TimeSpan.FromSeconds(0.4);
 
     /// <summary>How long a node is not sent to another that it could not reach, at first; doubles up to four times that. Default: 2 s.</summary>
     public TimeSpan UnreachableRest { get; init; } = TimeSpan.FromSeconds(2);

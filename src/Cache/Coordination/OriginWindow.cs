@@ -11,6 +11,9 @@ internal sealed class OriginWindow(CoordinatorOptions options)
     // Shrinking may cost this much of the rate: the clock of a busy host is no better.
     private const double WorthShrinking = 0.92;
     private const int RoundsToHold = 8;
+    // So many tell a rate; where they take long, so many as the window has: the noise of a busy host is small then, and nodes wait for what they can pass on.
+    private const int Enough = 8;
+    private static readonly TimeSpan Long = TimeSpan.FromSeconds(0.5);
 
     private Phase phase = Phase.Grow;
     private int previous;
@@ -47,9 +50,10 @@ internal sealed class OriginWindow(CoordinatorOptions options)
     public void Completed(TimeSpan now)
     {
         UnderWay--;
-        if (++completed < Math.Max(8, Size))
+        var took = now - began;
+        if (++completed < (took < Long ? Math.Max(Enough, Size) : Size))
             return;
-        var rate = completed / Math.Max(0.001, (now - began).TotalSeconds);
+        var rate = completed / Math.Max(0.001, took.TotalSeconds);
         // A window that nobody filled says nothing about the origin.
         if (wasFull)
             Judge(rate);
