@@ -104,8 +104,11 @@ internal sealed class SoakNode(string name, LoopDisk disk, SoakOrigin origin, st
     public async Task<string?> VerifyAsync(string key, CancellationToken cancellationToken)
     {
         using var begun = await api!.PostAsJsonAsync($"/v1/datasets/{key}/verify", new { level = "pieces" }, cancellationToken);
-        return begun.StatusCode == System.Net.HttpStatusCode.NotFound || await FollowAsync(begun, cancellationToken) is not { } done || !done.TryGetProperty("verified", out var verified)
-            ? null : verified.GetProperty("outcome").GetString();
+        if (begun.StatusCode == System.Net.HttpStatusCode.NotFound)
+            return null;
+        // A node that stops ends what it verifies, and one that was started anew knows nothing of it.
+        return await FollowAsync(begun, cancellationToken) is { } done && done.TryGetProperty("verified", out var verified)
+            ? verified.GetProperty("outcome").GetString() : throw new HttpRequestException($"{Name} did not verify {key} to the end.");
     }
 
     /// <summary>The folder of a dataset here, whatever its state; null where it is not.</summary>
