@@ -8,7 +8,7 @@ internal sealed class SoakRun(IReadOnlyList<SoakNode> nodes, SoakOrigin origin, 
 {
     // A node's disk has room for the leases, the pin and the downloads of that many, and no more.
     private const int MostJobs = 2;
-    private static readonly TimeSpan Tick = TimeSpan.FromMilliseconds(200), Upheaval = TimeSpan.FromSeconds(10), Patience = TimeSpan.FromSeconds(120);
+    private static readonly TimeSpan Tick = TimeSpan.FromMilliseconds(200), Upheaval = TimeSpan.FromSeconds(10), Patience = TimeSpan.FromSeconds(120), Healing = TimeSpan.FromSeconds(60);
     private static readonly Fault[] Strikes =
     [
         Fault.Answer(500), Fault.Answer(503, "SlowDown"), Fault.Answer(429), new() { Reset = true }, new() { BreakAfter = 40_000 }, new() { StallAfter = 40_000 }, new() { Hang = true },
@@ -149,9 +149,9 @@ internal sealed class SoakRun(IReadOnlyList<SoakNode> nodes, SoakOrigin origin, 
     }
 
     /// <returns>Null where the node ended in the middle, or the origin's faults were too many.</returns>
-    private async Task<Held?> TryGetAsync(SoakNode node, int dataset, CancellationToken cancellationToken)
+    private async Task<Held?> TryGetAsync(SoakNode node, int dataset, CancellationToken cancellationToken, TimeSpan? begun = null)
     {
-        var (life, since) = (node.Life, log.Elapsed);
+        var (life, since) = (node.Life, begun ?? log.Elapsed);
         using var patience = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         patience.CancelAfter(Patience);
         try
@@ -164,6 +164,13 @@ internal sealed class SoakRun(IReadOnlyList<SoakNode> nodes, SoakOrigin origin, 
         catch (RefusedException e) when (e.Message.Contains("origin", StringComparison.OrdinalIgnoreCase) || e.Message.Contains("shutting down", StringComparison.OrdinalIgnoreCase) || life != node.Life)
         {
             log.Count("gets refused: the origin's faults, or a node that stops");
+        }
+        catch (RefusedException e) when (e.Message.Contains("noSpace", StringComparison.Ordinal) && log.Elapsed - since < Healing)
+        {
+            // What is verified, sent to a neighbour or was leased by a get that broke off is in use for a while, besides what this run has room for.
+            log.Count("gets that found no room at first, and asked again");
+            await Task.Delay(1000, cancellationToken);
+            return await TryGetAsync(node, dataset, cancellationToken, since);
         }
         catch (RefusedException e)
         {
