@@ -194,7 +194,7 @@ internal sealed partial class OriginDownload(IOrigin origin, string prefix, Stag
         try
         {
             using var target = staging.OpenForPieces(claim.File);
-            var sink = new PieceSink(staging, claim, offset, target, buffer, meter);
+            var sink = new PieceSink(staging, claim, offset, target, buffer, meter, options.Durable);
             await ReadAsync(claim.File, offset, length, sink, guard, cancellationToken, claim);
         }
         finally
@@ -321,7 +321,7 @@ internal sealed partial class OriginDownload(IOrigin origin, string prefix, Stag
     }
 
     /// <summary>Writes what comes at its place and completes each piece when its last byte is in the file.</summary>
-    private sealed class PieceSink(StagingArea staging, Claim claim, long offset, FileHandle target, byte[] buffer, TransferMeter meter) : Sink
+    private sealed class PieceSink(StagingArea staging, Claim claim, long offset, FileHandle target, byte[] buffer, TransferMeter meter, bool isDurable) : Sink
     {
         private readonly int file = claim.File;
         private readonly long size = staging.Listing.Files[claim.File].Size;
@@ -359,7 +359,9 @@ internal sealed partial class OriginDownload(IOrigin origin, string prefix, Stag
                     continue;
                 claim.Current = piece + 1;
                 staging.CompletePiece(file, piece, checksum);
-                target.StartWriteback((long)piece * Pieces.Size, Pieces.LengthOf(size, piece));
+                // Where nobody waits for the disk at the end, the kernel chooses better when to write.
+                if (isDurable)
+                    target.StartWriteback((long)piece * Pieces.Size, Pieces.LengthOf(size, piece));
                 meter.BytesDone(Pieces.LengthOf(size, piece));
                 claim.Progressed?.Invoke();
                 checksum = 0;
