@@ -89,9 +89,6 @@ internal sealed class SoakNode(string name, LoopDisk disk, SoakOrigin origin, st
         }
     }
 
-    /// <returns>Whether the node knows the lease.</returns>
-    public async Task<bool> RenewAsync(Held held) => (await SendAsync(HttpMethod.Post, $"/v1/leases/{held.Lease}/renew")).IsSuccessStatusCode;
-
     public Task<HttpResponseMessage> ReleaseAsync(Held held) => SendAsync(HttpMethod.Delete, $"/v1/leases/{held.Lease}");
 
     public async Task<bool> PinAsync(string key) => (await SendAsync(HttpMethod.Put, $"/v1/datasets/{key}/pin")).IsSuccessStatusCode;

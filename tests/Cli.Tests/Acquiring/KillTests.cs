@@ -51,7 +51,7 @@ public sealed class KillTests : IDisposable
                 Assert.Equal(137, (await victim.WaitAsync()).ExitCode);
                 fault.Fired();
             }
-            await proxy.IdleAsync();
+            await proxy.IdleAsync().WaitAsync(TimeSpan.FromSeconds(60));
             release.SetResult();
             Assert.Empty(Directory.EnumerateFileSystemEntries(Path.Join(root, "snapshots"))); // I1
             Assert.False(Path.Exists(dscache.In($"job-{offset}/dataset")));
