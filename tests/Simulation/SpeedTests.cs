@@ -32,10 +32,10 @@ public sealed class SpeedTests(ITestOutputHelper output)
     }
 
     [Theory]
-    [InlineData(2, 1.19)]
-    [InlineData(4, 1.28)]
-    [InlineData(8, 1.37)]
-    [InlineData(16, 1.47)]
+    [InlineData(2, 1.18)]
+    [InlineData(4, 1.25)]
+    [InlineData(8, 1.35)]
+    [InlineData(16, 1.45)]
     public void Few_pieces_over_narrow_links_are_passed_on_early(int nodes, double most)
     {
         var slowest = Enumerable.Range(1, 6).Average(seed => Run(new Scenario { Seed = seed, Nodes = nodes, Pieces = 32, NodeRate = Link / 4, OriginRate = Link / 4 }).Slowest);

@@ -48,12 +48,6 @@ internal sealed record CoordinatorOptions
     /// <summary>Runs of pieces that a node is told to fetch from others at a time. With more than others may send, some wait for the busy. Default: 3.</summary>
     public int DownloadsPerMember { get; init; } = 3;
 
-    /// <summary>Both of these where the links between nodes are narrow: a piece that shares its link comes late, and is passed on late. Default: 2.</summary>
-    public int RunsOnNarrowLinks { get; init; } = 2;
-
-    /// <summary>Links are narrow where a piece takes that long on its way. Default: 0.4 s.</summary>
-    public TimeSpan NarrowPace { get; init; } = TimeSpan.FromSeconds(0.4);
-
     /// <summary>How long a node is not sent to another that it could not reach, at first; doubles up to four times that. Default: 2 s.</summary>
     public TimeSpan UnreachableRest { get; init; } = TimeSpan.FromSeconds(2);
 

@@ -3,7 +3,7 @@ using System.Numerics;
 namespace DatasetCache.Coordination;
 
 /// <summary>Who gets which piece from whom: the rarest of a bounded sample of the pieces that a node lacks, from the least busy of a bounded sample of its holders.</summary>
-internal sealed class SourceChoice(PieceTable table, List<SwarmNode> members, List<SwarmNode> replicas, PeerPace pace, CoordinatorOptions options, Random random)
+internal sealed class SourceChoice(PieceTable table, List<SwarmNode> members, List<SwarmNode> replicas, CoordinatorOptions options, Random random)
 {
     private const int Sample = 64;
     private const int Probes = 8;
@@ -172,7 +172,7 @@ internal sealed class SourceChoice(PieceTable table, List<SwarmNode> members, Li
         SwarmNode? best = null;
         void Consider(SwarmNode? source)
         {
-            if (source is not null && Has(source, piece) && source.Peer.Node != except?.Peer.Node && source.Uploads < pace.Uploads + more && (best is null || source.Uploads < best.Uploads) && IsUsable(source, node, now))
+            if (source is not null && Has(source, piece) && source.Peer.Node != except?.Peer.Node && source.Uploads < options.UploadsPerPeer + more && (best is null || source.Uploads < best.Uploads) && IsUsable(source, node, now))
                 best = source;
         }
 

@@ -1,7 +1,7 @@
 namespace DatasetCache.Coordination;
 
 /// <summary>What happened to pieces on their way between nodes, and whose fault that was.</summary>
-internal sealed class SourceFaults(PieceTable table, SwarmRoster roster, PeerPace pace, CoordinatorOptions options)
+internal sealed class SourceFaults(PieceTable table, SwarmRoster roster, CoordinatorOptions options)
 {
     private const int LongestRest = 4;
     private const int AccusersToMute = 2;
@@ -14,8 +14,6 @@ internal sealed class SourceFaults(PieceTable table, SwarmRoster roster, PeerPac
     public void Arrived(SwarmNode node, int piece, Download download, string? source, TimeSpan now)
     {
         var run = source is null ? null : download.From(source);
-        if (run is not null)
-            pace.Note(now - run.Moved);
         (run ?? download.First).Moved = now;
         if (run is not null)
         {

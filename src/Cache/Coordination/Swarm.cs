@@ -18,12 +18,11 @@ internal sealed class Swarm
         this.options = options;
         table = new PieceTable(pieces);
         origin = new OriginClaims(table, options);
-        var pace = new PeerPace(options);
-        faults = new SourceFaults(table, roster, pace, options);
+        faults = new SourceFaults(table, roster, options);
         sessions = new SwarmSessions(options);
         news = new SwarmNews(table, origin, roster, faults);
-        var sources = new SourceChoice(table, roster.Members, roster.Replicas, pace, options, random);
-        answers = new SwarmAnswers(table, origin, roster, sources, new UrgentPieces(table, origin, roster, sources, options), pace, options, random);
+        var sources = new SourceChoice(table, roster.Members, roster.Replicas, options, random);
+        answers = new SwarmAnswers(table, origin, roster, sources, new UrgentPieces(table, origin, roster, sources, options), options, random);
     }
 
     public string Plan { get; }

@@ -1,7 +1,7 @@
 namespace DatasetCache.Coordination;
 
 /// <summary>What a node is told to do next.</summary>
-internal sealed class SwarmAnswers(PieceTable table, OriginClaims origin, SwarmRoster roster, SourceChoice sources, UrgentPieces urgent, PeerPace pace, CoordinatorOptions options, Random random)
+internal sealed class SwarmAnswers(PieceTable table, OriginClaims origin, SwarmRoster roster, SourceChoice sources, UrgentPieces urgent, CoordinatorOptions options, Random random)
 {
     public MemberReply Assign(SwarmNode node, MemberReport report, Epoch epoch, ReplicaSet wholes, bool mayClaim, TimeSpan now)
     {
@@ -22,11 +22,11 @@ internal sealed class SwarmAnswers(PieceTable table, OriginClaims origin, SwarmR
             }
         }
 
-        while (slots > 0 && node.Runs < pace.Downloads && sources.TryAssign(node, slots, assignments, now))
+        while (slots > 0 && node.Runs < options.DownloadsPerMember && sources.TryAssign(node, slots, assignments, now))
             slots -= assignments[^1].Count;
         var missing = table.Size - node.Held.Count - node.Unproven.Count;
         slots -= AskAgain(node, slots, missing, assignments, now);
-        var couldDoMore = slots > 0 && missing > node.Claims.Count + node.Downloads.Count && node.Runs < pace.Downloads;
+        var couldDoMore = slots > 0 && missing > node.Claims.Count + node.Downloads.Count && node.Runs < options.DownloadsPerMember;
         return Reply(node, report, epoch, assignments, couldDoMore, now);
     }
 
@@ -52,7 +52,7 @@ internal sealed class SwarmAnswers(PieceTable table, OriginClaims origin, SwarmR
     {
         if (slots <= 0 || node.Downloads.Count == 0)
             return 0;
-        var patience = pace.Patience(isLast: missing <= options.Endgame);
+        var patience = missing <= options.Endgame ? options.SlowPiece / 4 : options.SlowPiece;
         var again = 0;
         foreach (var (piece, download) in node.Downloads)
             if (again < slots && now - download.First.Moved >= patience && sources.TrySecond(node, piece, download, assignments, now))
