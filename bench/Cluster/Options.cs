@@ -58,13 +58,13 @@ internal sealed record Options
                 "--hosts" => options with { Hosts = Number(Value()) },
                 "--pictures" => options with { Pictures = Value() },
                 "fanout" or "growth" when isRace => options with { What = [.. options.What, "race " + argument] },
-                "fanout" or "narrow" or "origin" or "late" or "warm" or "kill" when !isRace => options with { What = [.. options.What, argument] },
+                "fanout" or "narrow" or "origin" or "late" or "warm" or "kill" or "rest" when !isRace => options with { What = [.. options.What, argument] },
                 _ => throw new FormatException($"'{argument}' is not known."),
             };
 
             string Value() => rest.TryDequeue(out var value) ? value : throw new FormatException($"{argument} wants a value.");
         }
-        return options.What.Count > 0 ? options : options with { What = isRace ? ["race fanout", "race growth"] : ["fanout", "narrow", "origin", "late", "warm", "kill"] };
+        return options.What.Count > 0 ? options : options with { What = isRace ? ["race fanout", "race growth"] : ["fanout", "narrow", "origin", "late", "warm", "kill", "rest"] };
 
         static int Number(string text) => int.Parse(text, CultureInfo.InvariantCulture);
     }

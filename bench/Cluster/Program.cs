@@ -4,7 +4,7 @@
 //   fanout  all nodes at once, every link as fast as the others     narrow  the same, the origin's link the narrow one
 //   origin  each range once, in many small runs, and where the coordinator's host is killed
 //   late    a node that comes when all others have it               warm    what they have, through the node
-//   kill    any node killed in the middle of it
+//   kill    any node killed in the middle of it                 rest    what the nodes take without work
 // race [fanout] [growth] [--nodes 1,2,4,8,16] [--size MIB] [--file-size MIB] [--rate 50mbit] [--rounds N] [--files 100,1000,…] [--hosts N] [--pictures FOLDER]
 //   fanout  ours and every rival, by the number of hosts     growth  the same drawn, and by the number of small files
 using System.Globalization;
@@ -61,6 +61,9 @@ foreach (var what in options.What)
             break;
         case "warm":
             await new Warm(ground, verdict).RunAsync();
+            break;
+        case "rest":
+            await new Resting(ground).RunAsync();
             break;
         case "race fanout":
             byHosts ??= await rivalry.HostsAsync();
