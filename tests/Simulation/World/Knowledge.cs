@@ -21,7 +21,8 @@ internal sealed class Knowledge(SimulatedCluster cluster, TimeSpan began)
 {
     private readonly Dictionary<string, (Guid Session, HashSet<(int Version, int Piece)> Pieces)> told = [];
     private readonly Dictionary<string, int> replicas = [];
-    private readonly Dictionary<string, MemberReply> judged = [];
+    // A report that comes again gets its reply again, however many came between.
+    private readonly HashSet<MemberReply> judged = new(ReferenceEqualityComparer.Instance);
     private readonly Dictionary<string, TimeSpan> heard = [];
     private readonly HashSet<string> unanswered = [];
 
@@ -101,9 +102,8 @@ internal sealed class Knowledge(SimulatedCluster cluster, TimeSpan began)
 
     private void Judge(SimulatedNode reader, int version, MemberReply reply)
     {
-        if (judged.TryGetValue(reader.Name, out var last) && ReferenceEquals(last, reply))
+        if (!judged.Add(reply))
             return;
-        judged[reader.Name] = reply;
         foreach (var run in reply.Assignments.Where(run => run.Source is null))
             for (var piece = run.First; piece < run.First + run.Count; piece++)
                 Judge(reader, version, piece);

@@ -319,7 +319,8 @@ internal sealed partial class SimulatedNode(SimulatedCluster cluster, int number
                 mine.Unavailable(cluster.Now);
             else
                 mine.Replied(reply, cluster.Now);
-            answering = by;
+            // What it begins without an answer nobody told it to.
+            answering = reply is null ? null : by;
             Step();
             answering = null;
         },
