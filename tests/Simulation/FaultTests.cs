@@ -45,6 +45,30 @@ public sealed class FaultTests(ITestOutputHelper output)
         Assert.All([crashes, losses, doubles, deposed, lost, repeated, lies, errors, alone, cuts, wanted], count => Assert.NotEqual(0, count));
     }
 
+    /// <summary>Hundreds of small clusters in which nothing goes wrong but that for three seconds half of the nodes ask one coordinator and half another. What the two may give out meanwhile: <see cref="Knowledge"/>.</summary>
+    [Fault(13)]
+    public void While_two_coordinate_nobody_reads_what_one_of_them_knows_to_be_held_and_one_gives_up()
+    {
+        var fault = new FaultCase(13);
+        var deposed = 0;
+        for (var seed = 1; seed <= 400; seed++)
+        {
+            var drawn = Faults.Draw(seed);
+            var cluster = new SimulatedCluster(drawn with { Nodes = Math.Max(2, drawn.Nodes), Faults = new Faults { End = TimeSpan.FromSeconds(4), DoubleActivations = 1 } });
+            cluster.Run(Healing);
+            var repeated = cluster.Origin.Reads.Values.Sum(times => times - 1L) * cluster.Scenario.PieceBytes;
+            fault.Whole(cluster.Violations.Count == 0, string.Join('\n', cluster.Violations));
+            // No violation: what was read twice was on its way, or its holder had said so to the other one only.
+            fault.ReadOnce(repeated, allowed: repeated);
+            fault.Healed(cluster.Nodes.Max(node => node.ReadyAt!.Value) - cluster.Scenario.Faults.End);
+            fault.Fired(cluster.Directory.Doubles);
+            deposed += cluster.Directory.Deposed;
+        }
+
+        Assert.NotEqual(0, deposed);
+        fault.End();
+    }
+
     private static int? Number(string variable) =>
         int.TryParse(Environment.GetEnvironmentVariable(variable), System.Globalization.CultureInfo.InvariantCulture, out var number) ? number : null;
 }

@@ -27,7 +27,9 @@ internal sealed class Directory(SimulatedCluster cluster)
         var live = activations.Where(activation => !activation.IsOver).ToList();
         if (live.Count == 0)
             return null;
-        return live[caller.Number % live.Count];
+        // Where there are two, each node mostly finds the same one; now and then the other.
+        var found = live.Count > 1 && cluster.Random.Next(10) == 0 ? cluster.Random.Next(live.Count) : caller.Number % live.Count;
+        return live[found];
     }
 
     public T Decide<T>(Activation activation, Func<DatasetCoordinator, T> ask)
