@@ -65,10 +65,15 @@ public sealed class CacheFixture : IAsyncDisposable
         return fault;
     }
 
-    /// <summary>What every case ends in: whatever a fresh process calls ready is what its manifest says, and after its sweep no staging file is left.</summary>
+    /// <summary>What every case ends in: a fresh process gets the dataset and reads nothing twice, whatever it calls ready is what its manifest says, and after its sweep no staging file is left.</summary>
     public async Task EndAsync(FaultCase fault)
     {
         var healthy = Open();
+        Origin.BeforeRead = null;
+        Origin.ForgetServed();
+        await (await fault.HealsAsync(() => healthy.AcquireAsync(Request()))).DisposeAsync();
+        await using (var again = await Open().AcquireAsync(Request()))
+            fault.ReadOnce(Origin.Repeated + again.BytesFromOrigin);
         foreach (var entry in healthy.List().Where(entry => entry.Broken is null))
         {
             var found = await healthy.VerifyAsync(entry.CacheKey, new VerifyOptions { Level = VerifyLevel.Pieces, Heal = false });

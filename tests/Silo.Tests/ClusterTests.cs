@@ -13,7 +13,7 @@ public sealed class ClusterTests
         await using var cluster = await TestCluster.StartAsync(nodes);
         var fault = cluster.Case(17);
 
-        var jobs = await Task.WhenAll(Enumerable.Range(0, 64).Select(i => cluster.Nodes[i % nodes].AcquireAsync()));
+        var jobs = await fault.HealsAsync(() => Task.WhenAll(Enumerable.Range(0, 64).Select(i => cluster.Nodes[i % nodes].AcquireAsync())));
         fault.Fired(jobs.Length);
 
         Assert.True(cluster.Origin.Served.Repeated == 0, cluster.Origin.Served + cluster.Said);

@@ -44,9 +44,7 @@ public sealed class SiloTests : IDisposable
         await using (var node = await NodeAsync("n1"))
         {
             using var api = await node.ReadyAsync();
-            using var answer = await api.PostAsync("/v1/acquire", Json("""{"dataset":{"datasetId":"d","snapshotId":"s1"},"wait":20}"""), TestContext.Current.CancellationToken);
-            using var document = JsonDocument.Parse(await answer.Content.ReadAsStringAsync(TestContext.Current.CancellationToken));
-            lease = document.RootElement.GetProperty("dataset").GetProperty("lease").GetProperty("id").GetString()!;
+            lease = (await GetAsync(api)).GetProperty("lease").GetProperty("id").GetString()!;
             node.Kill();
             await node.ExitAsync();
         }
@@ -86,6 +84,9 @@ public sealed class SiloTests : IDisposable
     public async Task A_node_with_another_secret_than_the_cluster_s_is_refused_before_it_joins()
     {
         var fault = new FaultCase(25);
+        Directory.CreateDirectory(folder["data/datasets/d"]);
+        var content = MemoryOrigin.Bytes(1, 2_000_000);
+        await File.WriteAllBytesAsync(folder["data/datasets/d/a.bin"], content, TestContext.Current.CancellationToken);
         await using var first = await NodeAsync("n1");
         using var api = await first.ReadyAsync();
         fault.Guard(folder["theirs"]);
@@ -96,6 +97,11 @@ public sealed class SiloTests : IDisposable
         Assert.Contains("have another secret (cluster.secret)", other.Said, StringComparison.Ordinal);
         fault.Fired();
         Assert.Equal("n1", await fault.HealsAsync(() => NodeNameAsync(api)));
+        // The first one goes on as if nothing had been.
+        fault.HandedOut((await GetAsync(api)).GetProperty("snapshotPath").GetString()!, [KeyValuePair.Create("a.bin", content)]);
+        fault.ReadOnce((await GetAsync(api)).GetProperty("bytesFromOrigin").GetInt64());
+        Assert.Equal(0, await first.ExitAsync(Terminate));
+        fault.NoOrphans(folder["n1"]);
         fault.End();
     }
 
@@ -133,6 +139,13 @@ public sealed class SiloTests : IDisposable
             ["DSCACHE_ORIGIN"] = folder["data"],
         },
         "--node-id", node, "--cluster-id", Path.GetFileName(folder.Path), "--api-port", "0", "--data-port", "0", "--silo-port", ports[node].Silo, "--gateway-port", ports[node].Gateway);
+    }
+
+    private static async Task<JsonElement> GetAsync(HttpClient api)
+    {
+        using var answer = await api.PostAsync("/v1/acquire", Json("""{"dataset":{"datasetId":"d","snapshotId":"s1"},"wait":20}"""), TestContext.Current.CancellationToken);
+        using var document = JsonDocument.Parse(await answer.Content.ReadAsStringAsync(TestContext.Current.CancellationToken));
+        return document.RootElement.GetProperty("dataset").Clone();
     }
 
     private static string Port() => PostgresServer.FreePort().ToString(CultureInfo.InvariantCulture);

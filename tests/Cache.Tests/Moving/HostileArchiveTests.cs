@@ -12,6 +12,7 @@ namespace DatasetCache.Cache.Tests.Moving;
 public sealed partial class HostileArchiveTests : IAsyncLifetime
 {
     private readonly TwoHosts hosts = new();
+    private string hash = "";
     private string key = "";
     private List<(string Name, byte[] Content)> members = [];
 
@@ -20,7 +21,7 @@ public sealed partial class HostileArchiveTests : IAsyncLifetime
         hosts.Fixture.Put("a.jpg", MemoryOrigin.Bytes(1, 10_000));
         hosts.Fixture.Put("deep/b.jpg", MemoryOrigin.Bytes(2, Pieces.Size + 10));
         hosts.Fixture.Put("notes.txt", "alpha");
-        var hash = await DatasetVersionHash.ComputeAsync(["notes.txt"], _ => new ValueTask<Stream>(new MemoryStream("alpha"u8.ToArray())));
+        hash = await DatasetVersionHash.ComputeAsync(["notes.txt"], _ => new ValueTask<Stream>(new MemoryStream("alpha"u8.ToArray())));
         key = await hosts.GetAsync("snap_1", hash);
         members = RawTar.Members(await hosts.ExportAsync(key));
     }
@@ -192,6 +193,8 @@ public sealed partial class HostileArchiveTests : IAsyncLifetime
         Assert.InRange(GC.GetTotalAllocatedBytes(precise: true) - before, 0, 200_000_000);
         await fault.HealsAsync(() => TwoHosts.ImportAsync(hosts.OpenTarget(), RawTar.Of(members)));
         fault.Whole(hosts.IsSound(key), key);
+        await using (var imported = await hosts.OpenTarget().AcquireAsync(hosts.Fixture.Request(hash: hash)))
+            fault.ReadOnce(imported.BytesFromOrigin);
         fault.NoOrphans(hosts.There);
         fault.End();
     }

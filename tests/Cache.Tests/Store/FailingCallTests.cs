@@ -52,6 +52,8 @@ public sealed class FailingCallTests
                 fault.HandedOut(entry.Path, fixture.Contents(Files));
             await using (var again = await fault.HealsAsync(() => healthy.AcquireAsync(fixture.Request(1))))
                 fault.HandedOut(again.Path, fixture.Contents(Files));
+            await using (var third = await fixture.Open().AcquireAsync(fixture.Request()))
+                fault.ReadOnce(third.BytesFromOrigin);
             fault.Worst(fixture.Origin.Repeated, "bytes read twice");
             healthy.Sweep(TimeSpan.Zero);
             fault.NoOrphans(fixture.Root);

@@ -1,3 +1,5 @@
+using System.Text.Json;
+
 namespace DatasetCache.Cli.Tests.Acquiring;
 
 /// <summary>A disk that says it could not write what it had taken: the kernel's own answer to syncfs and fsync is changed under the real program.</summary>
@@ -30,6 +32,8 @@ public sealed class SyncFailureTests : IDisposable
         var healthy = await fault.HealsAsync(() => dscache.GetAsync(origin));
         Assert.Equal(0, healthy.ExitCode);
         fault.HandedOut(healthy.Out.Trim(), [KeyValuePair.Create("a.txt", "alpha"u8.ToArray()), KeyValuePair.Create("b.bin", "beta"u8.ToArray())]);
+        using (var again = JsonDocument.Parse((await dscache.GetAsync(origin, "--json", "-q")).Out))
+            fault.ReadOnce(again.RootElement.GetProperty("bytesFromOrigin").GetInt64());
         Assert.Equal(0, (await dscache.RunAsync("prune", "--orphaned", "-y")).ExitCode);
         fault.NoOrphans(dscache.In("cache"));
         fault.End();

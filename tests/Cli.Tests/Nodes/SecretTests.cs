@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Net;
 using System.Text;
+using System.Text.Json;
 using DatasetCache.Hosting.Node;
 using DatasetCache.Testing;
 using Microsoft.AspNetCore.Http;
@@ -105,6 +106,11 @@ public sealed class SecretTests : IAsyncLifetime
             Assert.False(said.Contains(sign, StringComparison.OrdinalIgnoreCase), Around(said, sign));
         fault.Fired(signatures.Count);
         fault.Worst(0, "secrets found");
+        var folder = dscache.MakeFolder();
+        var healthy = await fault.HealsAsync(() => dscache.GetAsync(folder));
+        fault.HandedOut(healthy.Out.Trim(), [KeyValuePair.Create("a.txt", "alpha"u8.ToArray()), KeyValuePair.Create("b.bin", "beta"u8.ToArray())]);
+        using (var again = JsonDocument.Parse((await dscache.GetAsync(folder, "--json", "-q")).Out))
+            fault.ReadOnce(again.RootElement.GetProperty("bytesFromOrigin").GetInt64());
         Assert.Equal(0, (await dscache.RunAsync("prune", "--orphaned", "-y")).ExitCode);
         fault.NoOrphans(dscache.In("cache"));
         fault.End();
