@@ -25,7 +25,7 @@ internal sealed class S3Connection : IDisposable
     {
         var found = await S3Credentials.FindAsync(options, time, cancellationToken);
         // Beside the first page of the listing, which does not need it: what either loads and compiles takes a processor tens of milliseconds.
-        var address = Task.Run(() => AskForAddressAsync(bucket, options, found), CancellationToken.None);
+        var address = Task.Run(() => AskForAddressAsync(bucket, options), CancellationToken.None);
         return new S3Connection(new AmazonS3Client(found ?? new AnonymousAWSCredentials(), Config(options)), found, address, time);
     }
 
@@ -77,11 +77,11 @@ internal sealed class S3Connection : IDisposable
     }
 
     // The SDK knows how host names are made (regions, path style, odd bucket names): it presigns once, and the rest follows that example.
-    private static async Task<Address> AskForAddressAsync(string bucket, OriginOptions options, AWSCredentials? signer)
+    private static async Task<Address> AskForAddressAsync(string bucket, OriginOptions options)
     {
         const string Example = "example";
-        // It presigns nothing for the anonymous.
-        using var client = new AmazonS3Client(signer ?? new BasicAWSCredentials("anonymous", "anonymous"), Config(options));
+        // Whose key it is does not matter, and real ones may just be unable to sign.
+        using var client = new AmazonS3Client(new BasicAWSCredentials(Example, Example), Config(options));
         var url = new Uri(await client.GetPreSignedURLAsync(new GetPreSignedUrlRequest
         {
             BucketName = bucket,

@@ -154,7 +154,9 @@ public sealed class S3Origin : IOrigin
         {
             ObjectDisposedException.ThrowIf(isDisposed, this);
             http ??= S3Http.Create(options.Concurrency);
-            connection ??= S3Connection.OpenAsync(bucket, options, time, disposing.Token);
+            // What failed, a search for credentials above all, is tried again by who asks next: a node lives on.
+            if (connection is null or { IsFaulted: true } or { IsCanceled: true })
+                connection = S3Connection.OpenAsync(bucket, options, time, disposing.Token);
             return connection.IsCompleted ? connection : connection.WaitAsync(cancellationToken);
         }
     }

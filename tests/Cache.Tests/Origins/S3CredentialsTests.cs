@@ -42,6 +42,18 @@ public sealed class S3CredentialsTests
         Assert.Equal("origin.profile", error.Setting);
         Assert.Contains("'nobody'", error.Message, StringComparison.Ordinal);
     }
+
+    [Fact]
+    public async Task Credentials_that_were_missing_at_first_are_found_by_who_asks_next()
+    {
+        await using var server = await RangeServer.StartAsync([("o", 5)]);
+        using var origin = new S3Origin("bucket", new OriginOptions { Endpoint = server.Endpoint, Profile = "late" }, TimeProvider.System);
+        await Assert.ThrowsAsync<ConfigurationException>(() => origin.ListAllAsync());
+
+        await File.AppendAllTextAsync(Environment.GetEnvironmentVariable("AWS_SHARED_CREDENTIALS_FILE")!, "[late]\naws_access_key_id=LATEKEY\naws_secret_access_key=s\n", TestContext.Current.CancellationToken);
+
+        Assert.Equal(5, (await origin.ReadAllAsync(Assert.Single(await origin.ListAllAsync()))).Length);
+    }
 }
 
 /// <summary>
