@@ -122,9 +122,22 @@ public sealed class FaultCase(int number, [CallerMemberName] string test = "")
         if (Environment.GetEnvironmentVariable("DSCACHE_TEST_FAULTS") is not { Length: > 0 } path)
             return;
         var line = JsonSerializer.SerializeToUtf8Bytes(new FaultRecord(number, test, Fires, [.. invariants], worst, Seed, watch.Elapsed.TotalSeconds));
-        // Several processes append to it: one write each.
-        using var file = new FileStream(path, FileMode.Append, FileAccess.Write, FileShare.ReadWrite, bufferSize: 0);
-        file.Write([.. line, (byte)'\n']);
+        Require(SpinWait.SpinUntil(() => TryAppend(path, [.. line, (byte)'\n']), Patience), $"{path} cannot be written to");
+    }
+
+    // Several tests and processes do so at a time; .NET looks for the file's end before it writes and not with the write, so only one may have it open.
+    private static bool TryAppend(string path, byte[] line)
+    {
+        try
+        {
+            using var file = new FileStream(path, FileMode.Append, FileAccess.Write, FileShare.None, bufferSize: 0);
+            file.Write(line);
+            return true;
+        }
+        catch (IOException)
+        {
+            return false;
+        }
     }
 
     private void Checked(string invariant)
