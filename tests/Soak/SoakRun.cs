@@ -152,6 +152,8 @@ internal sealed class SoakRun(IReadOnlyList<SoakNode> nodes, SoakOrigin origin, 
     private async Task<Held?> TryGetAsync(SoakNode node, int dataset, CancellationToken cancellationToken, TimeSpan? begun = null)
     {
         var (life, since) = (node.Life, begun ?? log.Elapsed);
+        // It was asked to end, before this began (who found no room asks again) or since.
+        bool IsOver() => life != node.Life || !node.IsUp;
         using var patience = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         patience.CancelAfter(Patience);
         try
@@ -161,7 +163,7 @@ internal sealed class SoakRun(IReadOnlyList<SoakNode> nodes, SoakOrigin origin, 
             log.Most("ms at most for a get", (long)(log.Elapsed - since).TotalMilliseconds);
             return held;
         }
-        catch (RefusedException e) when (e.Message.Contains("origin", StringComparison.OrdinalIgnoreCase) || e.Message.Contains("shutting down", StringComparison.OrdinalIgnoreCase) || life != node.Life)
+        catch (RefusedException e) when (e.Message.Contains("origin", StringComparison.OrdinalIgnoreCase) || e.Message.Contains("shutting down", StringComparison.OrdinalIgnoreCase) || IsOver())
         {
             log.Count("gets refused: the origin's faults, or a node that stops");
         }
@@ -176,13 +178,13 @@ internal sealed class SoakRun(IReadOnlyList<SoakNode> nodes, SoakOrigin origin, 
         {
             log.Violate($"I4: {node.Name} refused {SoakOrigin.Name(dataset)}: {e.Message}");
         }
-        catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested && life == node.Life)
+        catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested && !IsOver())
         {
             log.Violate($"I4: {node.Name} did not give {SoakOrigin.Name(dataset)} in {Patience.TotalSeconds} s");
         }
         catch (Exception e) when (e is HttpRequestException or OperationCanceledException or IOException)
         {
-            if (life == node.Life && !node.HasDied && !cancellationToken.IsCancellationRequested)
+            if (!IsOver() && !node.HasDied && !cancellationToken.IsCancellationRequested)
                 log.Violate($"{node.Name} is up and broke off: {e.Message}");
             log.Count("gets that a node's end cut short");
         }
