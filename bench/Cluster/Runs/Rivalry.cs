@@ -13,7 +13,7 @@ internal sealed class Rivalry(Ground ground, Options options, Verdict verdict) :
     private const double MostSlowest = 1.15, Tie = 1.02, MostGrowth = 1.15;
     private const long SmallFile = 1024;
 
-    // Whose first three times differ by no more than this is bound by the links: it is not asked again, which for sixteen hosts one after the other over one link would take most of a race.
+    // Whose first three times differ by no more than this is not asked again: sixteen hosts one after the other over one link would take most of a race, each time the same.
     private const double Settled = 1.02;
     private const int LeastLaps = 3;
 
