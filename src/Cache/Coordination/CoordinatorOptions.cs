@@ -21,20 +21,17 @@ internal sealed record CoordinatorOptions
     /// <summary>How many listings of jobs are remembered. Default: 1,000.</summary>
     public int RememberedJobs { get; init; } = 1000;
 
-    /// <summary>How many pieces all nodes together read from the origin at a time, at first: until the first are whole, nodes have nothing to pass on. Default: 4.</summary>
+    /// <summary>How many reads of the origin all nodes together have open at first, and never fewer: until the first pieces are whole, nodes have nothing to pass on. Default: 4.</summary>
     public int OriginWindow { get; init; } = 4;
-
-    /// <summary>Never fewer than that. Default: 2.</summary>
-    public int OriginWindowLeast { get; init; } = 2;
 
     /// <summary>Never more than that. Default: 1,024.</summary>
     public int OriginWindowMost { get; init; } = 1024;
 
-    /// <summary>Pieces in a run that a node reads from the origin, with others about. Default: 8.</summary>
+    /// <summary>Pieces in one read of the origin, at most. Default: 8.</summary>
     public int OriginRun { get; init; } = 8;
 
-    /// <summary>The same where no other node takes part. Default: 32.</summary>
-    public int LoneOriginRun { get; init; } = 32;
+    /// <summary>How long one read of the origin should take, by how long those before it took for a piece. Default: 200 ms.</summary>
+    public TimeSpan OriginReadTime { get; init; } = TimeSpan.FromMilliseconds(200);
 
     /// <summary>Pieces in a run that a node reads from another. Default: 4.</summary>
     public int PeerRun { get; init; } = 4;

@@ -29,7 +29,7 @@ internal sealed class DatasetCoordinator(string key, Epoch epoch, CoordinatorOpt
         if (request.Contradicted is { } contradicted && listing.Contradict(contradicted))
         {
             foreach (var swarm in swarms.Values)
-                swarm.Supersede(contradicted);
+                swarm.Supersede(contradicted, now);
         }
 
         if (request.Failed is { } reason)

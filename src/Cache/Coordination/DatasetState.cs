@@ -53,9 +53,10 @@ internal sealed record PlanState
     /// <summary>Pieces that at least one node has.</summary>
     public int Covered { get; init; }
 
-    /// <summary>Pieces being read from the origin now, and how many may be.</summary>
+    /// <summary>Pieces being read from the origin now.</summary>
     public int OriginClaims { get; init; }
 
+    /// <summary>Reads of the origin, of one or several pieces each, that may be open at a time.</summary>
     public int OriginWindow { get; init; }
 
     public int MemberCount { get; init; }

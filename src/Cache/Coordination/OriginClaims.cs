@@ -5,6 +5,7 @@ internal sealed class OriginClaims(PieceTable table, CoordinatorOptions options)
 {
     private const int MostPassedOver = 256;
 
+    private readonly Dictionary<int, OriginRead> reads = [];
     private readonly Dictionary<int, HashSet<string>> failures = [];
     private readonly Dictionary<int, HashSet<string>> shunned = [];
     private readonly Dictionary<int, (SwarmNode Node, int Missing)> leastLacking = [];
@@ -28,53 +29,64 @@ internal sealed class OriginClaims(PieceTable table, CoordinatorOptions options)
         unprovenOnly = onlyUnproven;
         // Everybody's share of the window; who comes first must not take it all.
         var share = Math.Max(1, (Window.Size + active - 1) / active);
-        var allowance = Math.Min(slots, Math.Min(share - node.Claims.Count, Window.Free));
-        var run = active == 1 ? options.LoneOriginRun : Math.Clamp(table.Wanted.Count / (4 * active), 1, options.OriginRun);
-        // Not each piece that comes free by itself, a request each: to a far origin that is mostly waiting.
-        var least = Math.Min(Math.Clamp(Math.Min(share, slots + node.Claims.Count) / 4, 1, Math.Min(run, options.OriginRun)), table.Wanted.Count);
-        if (allowance < Math.Max(1, least))
-            return;
-        allowance = GrantPartial(node, allowance, assignments, now);
-        while (allowance > 0 && FindWanted(node) is { } first)
+        var allowance = Math.Min(share - node.OriginReads, Window.Free);
+        var run = Math.Clamp(table.Wanted.Count / (4 * active), 1, Window.Run);
+        (allowance, slots) = GrantPartial(node, allowance, slots, assignments, now);
+        while (allowance > 0 && slots > 0 && FindWanted(node) is { } first)
         {
-            var count = 0;
-            while (count < Math.Min(run, allowance) && first + count < table.Size && table.Wanted.Contains(first + count) && May(node, first + count))
-                Claim(first + count++, node, now);
+            var count = 1;
+            while (count < Math.Min(run, slots) && first + count < table.Size && table.Wanted.Contains(first + count) && May(node, first + count))
+                count++;
+            Claim(first, count, node, now);
             assignments.Add(new Assignment(first, count, Source: null, []));
-            allowance -= count;
+            allowance--;
+            slots -= count;
             cursor = first + count;
         }
     }
 
-    /// <summary>A claim that the node itself says it has.</summary>
-    public void Claim(int piece, SwarmNode node, TimeSpan now)
+    /// <summary>One read of pieces that follow each other.</summary>
+    public void Claim(int first, int count, SwarmNode node, TimeSpan now)
     {
-        table.Claim(piece, node);
-        Window.Granted(now);
+        var read = new OriginRead(node, now) { Left = count };
+        for (var piece = first; piece < first + count; piece++)
+        {
+            table.Claim(piece, node);
+            reads[piece] = read;
+        }
+
+        node.OriginReads++;
+        Window.Begin(now);
     }
 
-    public void GiveBack(int piece)
-    {
-        if (!table.Claims.ContainsKey(piece))
-            return;
-        table.Unclaim(piece);
-        Window.GivenBack();
-    }
+    public void GiveBack(int piece, TimeSpan now) => End(piece, isDone: false, now);
 
     public void Completed(int piece, TimeSpan now)
     {
-        if (!table.Claims.ContainsKey(piece))
+        if (!End(piece, isDone: true, now))
             return;
-        table.Unclaim(piece);
-        Window.Completed(now);
         failures.Remove(piece);
         leastLacking.Remove(piece);
+    }
+
+    private bool End(int piece, bool isDone, TimeSpan now)
+    {
+        if (!reads.Remove(piece, out var read))
+            return false;
+        table.Unclaim(piece);
+        if (isDone)
+            read.Brought++;
+        if (--read.Left > 0)
+            return true;
+        read.Node.OriginReads--;
+        Window.End(read.Since, read.Brought, now);
+        return true;
     }
 
     /// <summary>The origin did not give it to this node, after all retries.</summary>
     public void Failed(int piece, SwarmNode node, int active, TimeSpan now)
     {
-        GiveBack(piece);
+        GiveBack(piece, now);
         if (!failures.TryGetValue(piece, out var nodes))
             failures.Add(piece, nodes = []);
         nodes.Add(node.Peer.Node);
@@ -98,19 +110,20 @@ internal sealed class OriginClaims(PieceTable table, CoordinatorOptions options)
     }
 
     /// <summary>Who lacks least of a piece reads it.</summary>
-    private int GrantPartial(SwarmNode node, int allowance, List<Assignment> assignments, TimeSpan now)
+    private (int Allowance, int Slots) GrantPartial(SwarmNode node, int allowance, int slots, List<Assignment> assignments, TimeSpan now)
     {
         // Each once: what another lacks less of, or is being read, is found like any other piece should it come free again.
-        while (allowance > 0 && node.PartialLeft.TryDequeue(out var piece))
+        while (allowance > 0 && slots > 0 && node.PartialLeft.TryDequeue(out var piece))
         {
             if (!table.Wanted.Contains(piece) || !leastLacking.TryGetValue(piece, out var best) || best.Node != node || !May(node, piece))
                 continue;
-            Claim(piece, node, now);
+            Claim(piece, 1, node, now);
             assignments.Add(new Assignment(piece, 1, Source: null, []));
             allowance--;
+            slots--;
         }
 
-        return allowance;
+        return (allowance, slots);
     }
 
     private int? FindWanted(SwarmNode node)
@@ -188,4 +201,17 @@ internal sealed class OriginClaims(PieceTable table, CoordinatorOptions options)
             hopelessSince = now;
         Hopeless ??= piece;
     }
+}
+
+/// <summary>A run of pieces that a node reads from the origin.</summary>
+internal sealed class OriginRead(SwarmNode node, TimeSpan since)
+{
+    public SwarmNode Node => node;
+
+    public TimeSpan Since => since;
+
+    /// <summary>Pieces of it that are still to come.</summary>
+    public required int Left { get; set; }
+
+    public int Brought { get; set; }
 }

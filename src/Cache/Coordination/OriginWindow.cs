@@ -1,8 +1,9 @@
 namespace DatasetCache.Coordination;
 
 /// <summary>
-/// How many pieces the whole cache reads from the origin at a time. A narrow link must not be shared by a thousand reads, of which each then takes a thousand times as long; a fat one
-/// must be filled. It grows as long as more reads bring more, as TCP's slow start does; where they only get slower, it shrinks to what brings as much (as TCP Vegas), and looks again now and then.
+/// How many reads the whole cache has open at the origin at a time, and how many pieces each is for. A narrow link must not be shared by a thousand reads, of which each then takes a thousand times
+/// as long; a fat one must be filled. It grows as long as more reads bring more, as TCP's slow start does; where they only get slower, it shrinks to what brings as much (as TCP Vegas), and looks
+/// again now and then. What a window brings is told by how long its own reads took (Little's law), so pauses between them, which are the nodes' and not the origin's, count for nothing.
 /// </summary>
 internal sealed class OriginWindow(CoordinatorOptions options)
 {
@@ -11,15 +12,15 @@ internal sealed class OriginWindow(CoordinatorOptions options)
     // Shrinking may cost this much of the rate: the clock of a busy host is no better.
     private const double WorthShrinking = 0.92;
     private const int RoundsToHold = 8;
-    // So many tell a rate; where they take long, so many as the window has: the noise of a busy host is small then, and nodes wait for what they can pass on.
-    private const int Enough = 8;
-    private static readonly TimeSpan Long = TimeSpan.FromSeconds(0.5);
 
     private Phase phase = Phase.Grow;
     private int previous;
     private double previousRate;
-    private TimeSpan began = TimeSpan.MinValue;
-    private int completed;
+    private TimeSpan began;
+    private int ended;
+    private int brought;
+    private TimeSpan spent;
+    private double? pace;
     private int rounds;
     private bool wasFull;
 
@@ -30,33 +31,39 @@ internal sealed class OriginWindow(CoordinatorOptions options)
         Hold,
     }
 
-    public int Size { get; private set; } = Math.Clamp(options.OriginWindow, options.OriginWindowLeast, options.OriginWindowMost);
+    public int Size { get; private set; } = Math.Min(options.OriginWindow, options.OriginWindowMost);
 
-    /// <summary>Pieces under way.</summary>
+    /// <summary>Reads under way.</summary>
     public int UnderWay { get; private set; }
 
     public int Free => Math.Max(0, Size - UnderWay);
 
-    public void Granted(TimeSpan now)
+    /// <summary>Pieces that one read should be for: so many that it is not mostly waiting for its first byte, so few that others have something soon.</summary>
+    public int Run => pace is { } seconds ? (int)Math.Clamp(options.OriginReadTime.TotalSeconds / seconds, 1, options.OriginRun) : 1;
+
+    public void Begin(TimeSpan now)
     {
         if (UnderWay++ == 0)
             Restart(now);
         wasFull |= UnderWay >= Size;
     }
 
-    /// <summary>A read ended without bringing the piece.</summary>
-    public void GivenBack() => UnderWay--;
-
-    public void Completed(TimeSpan now)
+    /// <param name="since">When it began.</param>
+    /// <param name="pieces">What it brought.</param>
+    public void End(TimeSpan since, int pieces, TimeSpan now)
     {
         UnderWay--;
-        var took = now - began;
-        if (++completed < (took < Long ? Math.Max(Enough, Size) : Size))
+        if (pieces == 0 || since < began)
             return;
-        var rate = completed / Math.Max(0.001, took.TotalSeconds);
+        ended++;
+        brought += pieces;
+        spent += now - since;
+        if (ended < Size)
+            return;
+        pace = Math.Max(0.000_001, spent.TotalSeconds / brought);
         // A window that nobody filled says nothing about the origin.
         if (wasFull)
-            Judge(rate);
+            Judge(Size / pace.Value);
         Restart(now);
     }
 
@@ -73,7 +80,7 @@ internal sealed class OriginWindow(CoordinatorOptions options)
                 phase = Phase.Shrink;
                 break;
             case Phase.Shrink when rate >= previousRate * WorthShrinking:
-                if (Size == options.OriginWindowLeast)
+                if (Size == options.OriginWindow)
                     Hold(rate);
                 else
                     Become(Size * 2 / 3, Math.Max(rate, previousRate * 0.98));
@@ -102,13 +109,15 @@ internal sealed class OriginWindow(CoordinatorOptions options)
     {
         previous = Size;
         previousRate = rate;
-        Size = Math.Clamp(size, options.OriginWindowLeast, options.OriginWindowMost);
+        Size = Math.Clamp(size, options.OriginWindow, options.OriginWindowMost);
     }
 
     private void Restart(TimeSpan now)
     {
         began = now;
-        completed = 0;
+        ended = 0;
+        brought = 0;
+        spent = TimeSpan.Zero;
         wasFull = UnderWay >= Size;
     }
 }

@@ -66,11 +66,11 @@ internal sealed class Swarm
 
         node.Heard = now;
         node.Peer = report.From;
-        Settle(node, report);
+        Settle(node, report, now);
         news.Take(node, report, isComplete: true, now);
         // Also one that was out of reach when the others were told.
         if (isContradicted)
-            Supersede(node);
+            Supersede(node, now);
         if (report.Held is null && report.HeldCount is { } count && count != node.Held.Count + node.Withdrawn.Count && !node.IsSuperseded)
             return Answer(node, report, Empty(report, epoch, options.Heartbeat) with { Resync = true });
         if (report.Leaves)
@@ -121,7 +121,7 @@ internal sealed class Swarm
             return;
         if (isOver)
             sessions.Ended(node, now);
-        GiveBackAll(node);
+        GiveBackAll(node, now);
         List<int> held = news.HasSpared ? [.. node.Held.Members()] : [];
         table.RemoveAll(node);
         news.Forget(node);
@@ -144,17 +144,17 @@ internal sealed class Swarm
     }
 
     /// <summary>The origin has something else by now than this manifest says.</summary>
-    public void Supersede(string manifest)
+    public void Supersede(string manifest, TimeSpan now)
     {
         foreach (var node in roster.Members.Where(node => string.Equals(node.Manifest, manifest, StringComparison.Ordinal)))
-            Supersede(node);
+            Supersede(node, now);
     }
 
-    private void Supersede(SwarmNode node)
+    private void Supersede(SwarmNode node, TimeSpan now)
     {
         node.IsSuperseded = true;
         node.LastReply = null;
-        GiveBackAll(node);
+        GiveBackAll(node, now);
     }
 
     /// <summary>Nodes that download and have not been heard of for too long.</summary>
@@ -195,7 +195,7 @@ internal sealed class Swarm
 
     private void Leave(SwarmNode node, bool staysAsSource, TimeSpan now)
     {
-        GiveBackAll(node);
+        GiveBackAll(node, now);
         if (!staysAsSource)
         {
             Drop(node.Peer.Node, isOver: true, now);
@@ -207,7 +207,7 @@ internal sealed class Swarm
     }
 
     /// <summary>The last reply arrived, or is known not to have.</summary>
-    private void Settle(SwarmNode node, MemberReport report)
+    private void Settle(SwarmNode node, MemberReport report, TimeSpan now)
     {
         if (report.Answered == node.Replied)
         {
@@ -221,7 +221,7 @@ internal sealed class Swarm
         {
             foreach (var piece in node.GrantedClaims)
                 if (node.Claims.Contains(piece))
-                    origin.GiveBack(piece);
+                    origin.GiveBack(piece, now);
             foreach (var (piece, run) in node.GrantedDownloads)
                 if (node.Downloads.TryGetValue(piece, out var download))
                     faults.Return(node, piece, download, run);
@@ -232,10 +232,10 @@ internal sealed class Swarm
         node.GrantedDownloads.Clear();
     }
 
-    private void GiveBackAll(SwarmNode node)
+    private void GiveBackAll(SwarmNode node, TimeSpan now)
     {
         foreach (var piece in node.Claims.ToList())
-            origin.GiveBack(piece);
+            origin.GiveBack(piece, now);
         faults.ReturnAll(node);
         node.GrantedClaims.Clear();
         node.GrantedDownloads.Clear();

@@ -14,7 +14,7 @@ internal sealed class SwarmNews(PieceTable table, OriginClaims origin, SwarmRost
         if (report.Held is not null)
             TakeFull(node, report, isComplete, now);
         foreach (var unprovenPiece in report.Unproven)
-            TakeUnproven(node, unprovenPiece);
+            TakeUnproven(node, unprovenPiece, now);
         foreach (var failed in report.Failed)
             TakeFailed(node, failed, now);
     }
@@ -32,7 +32,7 @@ internal sealed class SwarmNews(PieceTable table, OriginClaims origin, SwarmRost
                 if (!held.Contains(piece))
                     table.RemoveHolder(piece, node);
             foreach (var piece in node.Claims.Except(report.Claims).ToList())
-                origin.GiveBack(piece);
+                origin.GiveBack(piece, now);
             faults.ReturnAll(node);
             node.Withdrawn.RemoveWhere(piece => !held.Contains(piece));
             node.Partial.Clear();
@@ -48,7 +48,7 @@ internal sealed class SwarmNews(PieceTable table, OriginClaims origin, SwarmRost
             if (node.Claims.Contains(piece) || node.Held.Contains(piece) || piece >= table.Size)
                 continue;
             if (table.Wanted.Contains(piece))
-                origin.Claim(piece, node, now);
+                origin.Claim(piece, 1, node, now);
             else
                 node.Dropped.Add(piece);
         }
@@ -73,7 +73,7 @@ internal sealed class SwarmNews(PieceTable table, OriginClaims origin, SwarmRost
         if (!table.Known.Contains(piece))
         {
             table.Prove(piece, completed.Checksum, completed.Source is null ? node : null);
-            Judge(piece);
+            Judge(piece, now);
         }
 
         if (node.Unproven.Remove(piece))
@@ -84,13 +84,13 @@ internal sealed class SwarmNews(PieceTable table, OriginClaims origin, SwarmRost
             node.Withdrawn.Remove(piece);
         if (!node.Withdrawn.Contains(piece))
             table.AddHolder(piece, node);
-        Spare(piece);
+        Spare(piece, now);
     }
 
     /// <summary>Two nodes have something else for the same piece. Which is right only the origin can tell, to somebody else: nobody's counts until then.</summary>
     private void Dispute(int piece, SwarmNode node, CompletedPiece completed, TimeSpan now)
     {
-        origin.GiveBack(piece);
+        origin.GiveBack(piece, now);
         node.Refuted.Add(piece);
         if (completed.Source is not null && completed.Source != node.Peer.Node)
             return;
@@ -107,7 +107,7 @@ internal sealed class SwarmNews(PieceTable table, OriginClaims origin, SwarmRost
         origin.Relent(roster.IsActive, roster.Active, now);
     }
 
-    private void TakeUnproven(SwarmNode node, CompletedPiece completed)
+    private void TakeUnproven(SwarmNode node, CompletedPiece completed, TimeSpan now)
     {
         var piece = completed.Piece;
         if ((uint)piece >= (uint)table.Size)
@@ -126,10 +126,10 @@ internal sealed class SwarmNews(PieceTable table, OriginClaims origin, SwarmRost
             unproven.Add(piece, nodes = []);
         nodes.Add(node);
         if (table.Known.Contains(piece))
-            Judge(piece);
+            Judge(piece, now);
     }
 
-    private void Judge(int piece)
+    private void Judge(int piece, TimeSpan now)
     {
         if (!unproven.Remove(piece, out var nodes))
             return;
@@ -146,17 +146,17 @@ internal sealed class SwarmNews(PieceTable table, OriginClaims origin, SwarmRost
             table.AddHolder(piece, node);
         }
 
-        Spare(piece);
+        Spare(piece, now);
     }
 
     /// <summary>Whoever reads it from the origin need not, where others can have it by now: not from a muted node.</summary>
-    private void Spare(int piece)
+    private void Spare(int piece, TimeSpan now)
     {
         if (table.Holders(piece) == 0 || !table.Claims.TryGetValue(piece, out var claimant))
             return;
         claimant.Dropped.Add(piece);
         spared[piece] = claimant;
-        origin.GiveBack(piece);
+        origin.GiveBack(piece, now);
     }
 
     /// <summary>The only one that had these is gone: who was to stop reading them, and has not heard of it, reads them after all.</summary>
@@ -167,7 +167,7 @@ internal sealed class SwarmNews(PieceTable table, OriginClaims origin, SwarmRost
             if (!table.Wanted.Contains(piece) || !spared.Remove(piece, out var reader) || reader.IsGone || reader.IsSourceOnly || reader.IsSuperseded)
                 continue;
             if (reader.LastReply?.Dropped.Contains(piece) != true && reader.Dropped.Remove(piece))
-                origin.Claim(piece, reader, now);
+                origin.Claim(piece, 1, reader, now);
         }
     }
 
@@ -183,7 +183,7 @@ internal sealed class SwarmNews(PieceTable table, OriginClaims origin, SwarmRost
             if (failed.Failure == PieceFailure.Origin && table.Holders(piece) == 0 && (node.Claims.Contains(piece) || !table.Claims.ContainsKey(piece)))
                 origin.Failed(piece, node, roster.Active, now);
             else if (node.Claims.Contains(piece))
-                origin.GiveBack(piece);
+                origin.GiveBack(piece, now);
             return;
         }
 

@@ -42,6 +42,9 @@ internal sealed class SwarmNode(Peer peer, Guid session, long started, PieceSet 
     /// <summary>Pieces that it reads from the origin.</summary>
     public HashSet<int> Claims { get; } = [];
 
+    /// <summary>Runs among <see cref="Claims"/>.</summary>
+    public int OriginReads { get; set; }
+
     /// <summary>Pieces that it gets from others.</summary>
     public Dictionary<int, Download> Downloads { get; } = [];
 

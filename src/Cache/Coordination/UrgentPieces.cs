@@ -38,16 +38,12 @@ internal sealed class UrgentPieces(PieceTable table, OriginClaims origin, SwarmR
 
     private int Claim(SwarmNode node, int first, HashSet<int> urgent, int most, List<Assignment> assignments, TimeSpan now)
     {
-        var count = 0;
+        var count = 1;
         most = Math.Min(most, options.OriginRun);
-        do
-        {
-            origin.Claim(first + count, node, now);
-            node.GrantedClaims.Add(first + count);
+        while (count < most && urgent.Contains(first + count) && first + count < table.Size && node.Lacks(first + count) && MayClaim(node, first + count))
             count++;
-        }
-        while (count < most && urgent.Contains(first + count) && first + count < table.Size && node.Lacks(first + count) && MayClaim(node, first + count));
-
+        origin.Claim(first, count, node, now);
+        node.GrantedClaims.AddRange(Enumerable.Range(first, count));
         assignments.Add(new Assignment(first, count, Source: null, []));
         return count;
     }

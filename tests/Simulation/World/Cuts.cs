@@ -58,9 +58,9 @@ internal sealed class Cuts(SimulatedCluster cluster)
         });
     }
 
-    /// <summary>Nobody who is up and lacks the piece could get it from this node for ten seconds, not long ago.</summary>
-    public bool IsOutOfReach(SimulatedNode node, int version, int piece) => cluster.Nodes.TrueForAll(other =>
-        other == node || !other.IsUp || other.HasProven(version, piece)
+    /// <summary>Nobody who is up, is heard of and lacks the piece could get it from this node for ten seconds, not long ago.</summary>
+    public bool IsOutOfReach(SimulatedNode node, int version, int piece, Func<SimulatedNode, bool> isHeardOf) => cluster.Nodes.TrueForAll(other =>
+        other == node || !other.IsUp || !isHeardOf(other) || other.HasProven(version, piece)
         || (talks.TryGetValue(Key(node.Number, other.Number), out var talk)
             && (talk.Until ?? cluster.Now) - talk.Since >= cluster.Scenario.Options.UnreachableLapse && cluster.Now - (talk.Until ?? cluster.Now) < Echo));
 

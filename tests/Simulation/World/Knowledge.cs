@@ -13,7 +13,8 @@ namespace DatasetCache.Simulation.World;
 /// 3. What a holder has not said yet to this activation: a lost or late report, or one that went to the other one of two activations. It was read by a claim of its own: in flight.
 ///    Where no message can be lost, a new activation is held to know all that was held when it began, and may give out nothing before everybody has answered or two seconds have passed.
 /// 4. A piece that the holder itself has sent wrongly, and all that it holds after it sent two wrong ones: what it has is as good as lost.
-/// 5. A holder that nobody who lacks the piece could reach for 10 s and more, until 45 s after that: waiting longer would make its host a single point of failure.
+/// 5. A holder that nobody who lacks the piece, as far as this activation has heard of them, could reach for 10 s and more, until 45 s after that: waiting longer would make its host a
+/// single point of failure.
 /// 6. A holder that has given up its download: it does not serve what it had.
 /// 7. Pieces of a node that took them without a coordinator, where only a replica's node could vouch for them: no checksum of them is known.
 /// </summary>
@@ -129,5 +130,5 @@ internal sealed class Knowledge(SimulatedCluster cluster, TimeSpan began)
         || (replicas.TryGetValue(node.Name, out var whole) && whole == version && node.IsWhole(version));
 
     private bool IsExcused(SimulatedNode reader, SimulatedNode node, int version, int piece) =>
-        node.IsNotBelieved(version, piece) || cluster.Cuts.IsOutOfReach(node, version, piece) || (node.IsWhole(version) && reader.IsGuess(piece));
+        node.IsNotBelieved(version, piece) || cluster.Cuts.IsOutOfReach(node, version, piece, other => other == reader || told.ContainsKey(other.Name)) || (node.IsWhole(version) && reader.IsGuess(piece));
 }
