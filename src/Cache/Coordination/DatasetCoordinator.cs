@@ -25,6 +25,9 @@ internal sealed class DatasetCoordinator(string key, Epoch epoch, CoordinatorOpt
     {
         if (IsStale(request.Seen))
             return new ManifestReply { Epoch = epoch, Decision = ManifestDecision.Wait, Pause = options.ListingPause };
+        // It says what the node held when it asked, and asks for what it has been told since.
+        if (listing.IsLate(request))
+            return new ManifestReply { Epoch = epoch, Decision = ManifestDecision.Wait, Pause = options.ListingPause };
         var node = request.From.Node;
         if (request.Contradicted is { } contradicted && listing.Contradict(contradicted))
         {

@@ -12,6 +12,7 @@ internal sealed class ListingClaim(CoordinatorOptions options)
     private readonly HashSet<string> contradicted = [];
     private readonly Dictionary<string, TimeSpan> failed = [];
     private readonly Dictionary<string, TimeSpan> waiting = [];
+    private readonly Dictionary<string, long> newest = [];
     private TimeSpan claimed;
     private string? lastFailure;
 
@@ -34,6 +35,17 @@ internal sealed class ListingClaim(CoordinatorOptions options)
         foreach (var job in jobs.Where(job => job.Value == digest).Select(job => job.Key).ToList())
             jobs.Remove(job);
         return true;
+    }
+
+    /// <summary>The node has asked anew since; or the same question has come again.</summary>
+    public bool IsLate(ManifestRequest request)
+    {
+        if (request.Number == 0)
+            return false;
+        if (newest.TryGetValue(request.From.Node, out var last) && request.Number <= last)
+            return true;
+        newest[request.From.Node] = request.Number;
+        return false;
     }
 
     public void Failed(string node, string reason, TimeSpan now)
@@ -81,6 +93,7 @@ internal sealed class ListingClaim(CoordinatorOptions options)
             Lister = null;
         waiting.Remove(node);
         failed.Remove(node);
+        newest.Remove(node);
         foreach (var version in versions.Values)
             version.Holders.Remove(node);
     }

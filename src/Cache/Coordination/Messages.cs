@@ -14,6 +14,9 @@ internal sealed record ManifestRequest
     /// <summary>The highest epoch that this node heard of for this dataset.</summary>
     public required Epoch Seen { get; init; }
 
+    /// <summary>Orders the requests of a node: one with a lower number than another that came before it was overtaken (<see cref="SessionStart"/>). 0: not known.</summary>
+    public long Number { get; init; }
+
     /// <summary>The listing that this node holds now and hands to others; null for none. Who was told to list says so with this.</summary>
     public string? Listed { get; init; }
 

@@ -1,6 +1,6 @@
 namespace DatasetCache.Coordination;
 
-/// <summary>Numbers for <see cref="MemberReport.Started"/>: by the clock, so that they go up from one process to the next, and always up within one.</summary>
+/// <summary>Numbers for <see cref="MemberReport.Started"/> and <see cref="ManifestRequest.Number"/>: by the clock, so that they go up from one process to the next, and always up within one.</summary>
 internal static class SessionStart
 {
     private static long last;

@@ -30,6 +30,10 @@ public sealed record ManifestRequestMessage
     /// <summary>How long ago the origin said what is <see cref="Listed"/>, as far as the node knows.</summary>
     [Id(8)]
     public TimeSpan ListedAge { get; init; }
+
+    /// <summary>Orders the requests of a node; 0: not known.</summary>
+    [Id(9)]
+    public long Number { get; init; }
 }
 
 [GenerateSerializer, Alias("dscache.manifest.decision")]

@@ -21,6 +21,7 @@ internal static class DatasetContracts
     {
         From = request.From.ToMessage(),
         Seen = request.Seen.ToMessage(),
+        Number = request.Number,
         Listed = request.Listed,
         ListedAge = request.ListedAge,
         Contradicted = request.Contradicted,
@@ -34,6 +35,7 @@ internal static class DatasetContracts
     {
         From = request.From.ToPeer(),
         Seen = request.Seen.ToEpoch(),
+        Number = request.Number,
         Listed = request.Listed,
         ListedAge = request.ListedAge,
         Contradicted = request.Contradicted,

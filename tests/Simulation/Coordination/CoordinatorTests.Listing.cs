@@ -19,6 +19,20 @@ public sealed partial class CoordinatorTests
     }
 
     [Fact]
+    public void A_question_that_its_answer_overtook_takes_no_listing_away()
+    {
+        Know("a", "b");
+        var question = new ManifestRequest { From = Peer("a"), Seen = Epoch.None, Number = 1 };
+        Assert.Equal(ManifestDecision.ListOrigin, coordinator.Manifest(question, now).Decision);
+        coordinator.Manifest(new ManifestRequest { From = Peer("a"), Seen = Epoch.None, Number = 3, Listed = "d1" }, now);
+        foreach (var late in new[] { question, question with { Number = 2 } })
+            Assert.Equal(ManifestDecision.Wait, coordinator.Manifest(late, now).Decision);
+        Assert.Equal(("d1", 1), (Ask("b").Digest, Ask("b").Holders.Count));
+        coordinator.Manifest(question with { Number = 4 }, now);
+        Assert.Empty(Ask("b").Holders);
+    }
+
+    [Fact]
     public void A_contradicted_listing_is_not_handed_out_again_and_its_downloads_start_over()
     {
         Know("a", "b");

@@ -67,6 +67,7 @@ internal sealed partial class SimulatedNode(SimulatedCluster cluster, int number
     private Knowledge? answering;
     private int running;
     private long starts;
+    private long asked;
     private readonly bool isReader = new Random(unchecked((cluster.Scenario.Seed * 8191) + number)).NextDouble() < cluster.Scenario.Readers;
     private List<int> wanted = [];
 
@@ -140,7 +141,7 @@ internal sealed partial class SimulatedNode(SimulatedCluster cluster, int number
     private void AskManifest(string? failed = null)
     {
         var mine = life;
-        var request = new ManifestRequest { From = Peer, Seen = Seen, Listed = listed is { } known ? Origin.Listing(known) : null, Contradicted = contradicted, Failed = failed };
+        var request = new ManifestRequest { From = Peer, Number = ++asked, Seen = Seen, Listed = listed is { } known ? Origin.Listing(known) : null, Contradicted = contradicted, Failed = failed };
         cluster.Call(this, coordinator => coordinator.Manifest(request, cluster.Now), reply =>
         {
             if (!IsUp || life != mine || member is not null || ready is not null)

@@ -79,7 +79,7 @@ internal sealed class ClusterAcquisition(ClusterNode node, TransferMeter meter)
         ManifestRequest Current()
         {
             var (digest, age) = node.Offered(name);
-            return request with { Seen = node.Seen(name), Listed = digest, ListedAge = age };
+            return request with { Number = SessionStart.Next(node.Time), Seen = node.Seen(name), Listed = digest, ListedAge = age };
         }
 
         async Task<ManifestDocument?> FollowAsync(ManifestReply reply)

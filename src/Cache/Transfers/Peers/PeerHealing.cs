@@ -57,7 +57,7 @@ internal sealed class PeerHealing(ClusterNode node, TransferMeter meter)
         try
         {
             var (listed, age) = node.Offered(key);
-            var request = new ManifestRequest { From = node.Cluster.Self, Seen = node.Seen(key), Listed = listed, ListedAge = age, IsNotice = true };
+            var request = new ManifestRequest { From = node.Cluster.Self, Seen = node.Seen(key), Number = SessionStart.Next(node.Time), Listed = listed, ListedAge = age, IsNotice = true };
             var reply = await node.Cluster.Coordinator(key).ManifestAsync(request, cancellationToken);
             return node.Hear(key, reply.Epoch) && reply.Decision == ManifestDecision.TakeReplica ? [.. reply.Holders.Where(holder => holder != node.Cluster.Self)] : [];
         }
