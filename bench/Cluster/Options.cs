@@ -1,4 +1,5 @@
 using System.Globalization;
+using DatasetCache.Bench.Cluster.Origin;
 
 namespace DatasetCache.Bench.Cluster;
 
@@ -31,6 +32,12 @@ internal sealed record Options
     /// <summary>Hosts that ask for these.</summary>
     public int Hosts { get; init; } = 2;
 
+    /// <summary>How the origin answers.</summary>
+    public Pace Pace { get; init; } = Pace.None;
+
+    /// <summary>What the names of those begin with that ours is raced against; none: all.</summary>
+    public IReadOnlyList<string> Against { get; init; } = [];
+
     /// <summary>Where pictures are drawn. Default: docs/pictures.</summary>
     public string Pictures { get; init; } = Path.Combine(Environment.GetEnvironmentVariable("BENCH_TOP") ?? ".", "docs/pictures");
 
@@ -56,6 +63,9 @@ internal sealed record Options
                 "--kills" => options with { Kills = Number(Value()) },
                 "--files" => options with { Files = [.. Value().Split(',').Select(Number)] },
                 "--hosts" => options with { Hosts = Number(Value()) },
+                "--first-byte" => options with { Pace = options.Pace with { FirstByte = TimeSpan.FromMilliseconds(Number(Value())) } },
+                "--per-connection" => options with { Pace = options.Pace with { BytesASecond = Number(Value()) * 1e6 } },
+                "--against" => options with { Against = Value().Split(',') },
                 "--pictures" => options with { Pictures = Value() },
                 "fanout" or "growth" when isRace => options with { What = [.. options.What, "race " + argument] },
                 "fanout" or "narrow" or "origin" or "late" or "warm" or "kill" or "rest" when !isRace => options with { What = [.. options.What, argument] },

@@ -1,11 +1,11 @@
-// origin ADDRESS PORT          the counting origin; ends with its input
+// origin ADDRESS PORT MS RATE  the counting origin, MS to its first byte and RATE bytes a second a connection (0: no limit); ends with its input
 // asks ROOT GATEWAY CALLS      warm acquires of the node of this network namespace
-// [WHAT…] [--nodes 2,8,16] [--size MIB] [--file-size MIB] [--rate 50mbit] [--origin-rate 25mbit] [--rounds N] [--runs N] [--kills N]
+// [WHAT…] [--nodes 2,8,16] [--size MIB] [--file-size MIB] [--rate 50mbit] [--origin-rate 25mbit] [--rounds N] [--runs N] [--kills N] [--first-byte MS] [--per-connection MB/S]
 //   fanout  all nodes at once, every link as fast as the others     narrow  the same, the origin's link the narrow one
 //   origin  each range once, in many small runs, and where the coordinator's host is killed
 //   late    a node that comes when all others have it               warm    what they have, through the node
 //   kill    any node killed in the middle of it                 rest    what the nodes take without work
-// race [fanout] [growth] [--nodes 1,2,4,8,16] [--size MIB] [--file-size MIB] [--rate 50mbit] [--rounds N] [--files 100,1000,…] [--hosts N] [--pictures FOLDER]
+// race [fanout] [growth] [--nodes 1,2,4,8,16] [--size MIB] [--file-size MIB] [--rate 50mbit] [--rounds N] [--files 100,1000,…] [--hosts N] [--pictures FOLDER] [--against swarm,…] [--first-byte MS] [--per-connection MB/S]
 //   fanout  ours and every rival, by the number of hosts     growth  the same drawn, and by the number of small files
 using System.Globalization;
 using DatasetCache.Bench.Cluster;
@@ -14,9 +14,9 @@ using DatasetCache.Bench.Cluster.Origin;
 using DatasetCache.Bench.Cluster.Plots;
 using DatasetCache.Bench.Cluster.Runs;
 
-if (args is ["origin", var address, var port])
+if (args is ["origin", var address, var port, var firstByte, var bytesASecond])
 {
-    await CountingOrigin.RunAsync(address, int.Parse(port, CultureInfo.InvariantCulture));
+    await CountingOrigin.RunAsync(address, int.Parse(port, CultureInfo.InvariantCulture), Pace.Parse(firstByte, bytesASecond));
     return 0;
 }
 if (args is ["asks", var root, var gateway, var calls])
@@ -32,7 +32,7 @@ catch (FormatException e)
     return 2;
 }
 var verdict = new Verdict();
-await using var ground = await Ground.StartAsync(Math.Max(2, options.Nodes.Max()));
+await using var ground = await Ground.StartAsync(Math.Max(2, options.Nodes.Max()), options.Pace);
 using var rivalry = new Rivalry(ground, options, verdict);
 IReadOnlyList<Result>? byHosts = null;
 // Daemons run for weeks: what their first download pays for being compiled is measured apart, and once.

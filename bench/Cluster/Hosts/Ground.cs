@@ -14,11 +14,11 @@ internal sealed class Ground : IAsyncDisposable
     private readonly Process origin;
     private int datasets;
 
-    private Ground(int nodes, string folder)
+    private Ground(int nodes, string folder, Pace pace)
     {
         (Nodes, Folder) = (nodes, folder);
         Id = File.ReadAllText(Path.Combine(folder, "id")).Trim();
-        origin = Process.Start(new ProcessStartInfo("ip", ["netns", "exec", NamespaceOf(0), Environment.ProcessPath!, "origin", AddressOf(0), OriginPort.ToString(CultureInfo.InvariantCulture)])
+        origin = Process.Start(new ProcessStartInfo("ip", ["netns", "exec", NamespaceOf(0), Environment.ProcessPath!, "origin", AddressOf(0), OriginPort.ToString(CultureInfo.InvariantCulture), .. pace.Arguments])
         {
             UseShellExecute = false,
             RedirectStandardInput = true,
@@ -44,12 +44,12 @@ internal sealed class Ground : IAsyncDisposable
 
     private static string Script => Path.Combine(Variable("BENCH_TOP"), "scripts/cluster");
 
-    public static async Task<Ground> StartAsync(int nodes)
+    public static async Task<Ground> StartAsync(int nodes, Pace pace)
     {
         var folder = Variable("BENCH_CLUSTER");
         var started = Stopwatch.GetTimestamp();
         await CallAsync(folder, "up", Text(nodes), "--spare", "1", "--origin", OriginEndpoint, "--no-build");
-        var ground = new Ground(nodes, folder);
+        var ground = new Ground(nodes, folder, pace);
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{nodes} nodes in {folder}, up in {Stopwatch.GetElapsedTime(started).TotalSeconds:0.0} s; resident: {ground.Resident()}"));
         return ground;
     }

@@ -15,7 +15,7 @@ namespace DatasetCache.Bench.Cluster.Origin;
 /// S3 as far as a reader needs it, from memory: lists, ranges, If-Match, any credentials. Keeps every GET; <c>/_bench/reads?prefix=</c> gives them, <c>/_bench/writes?prefix=</c> when
 /// something of them was sent.
 /// </summary>
-internal sealed class CountingOrigin
+internal sealed class CountingOrigin(Pace pace)
 {
     private const int PageSize = 1000;
     /// <summary>The path of its BitTorrent tracker.</summary>
@@ -30,9 +30,9 @@ internal sealed class CountingOrigin
     private int lists;
 
     /// <summary>Serves until standard input ends.</summary>
-    public static async Task RunAsync(string address, int port)
+    public static async Task RunAsync(string address, int port, Pace pace)
     {
-        var origin = new CountingOrigin();
+        var origin = new CountingOrigin(pace);
         var builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
         builder.WebHost.ConfigureKestrel(kestrel =>
@@ -130,12 +130,15 @@ internal sealed class CountingOrigin
         var (started, sent) = (Stopwatch.GetTimestamp(), 0L);
         try
         {
+            await pace.BeginAsync(context.RequestAborted);
+            var began = Stopwatch.GetTimestamp();
             while (from + sent < to)
             {
                 var next = content.At(key, from + sent, to - from - sent);
                 await context.Response.Body.WriteAsync(next, context.RequestAborted);
                 sent += next.Length;
                 writes.Enqueue((key, Stopwatch.GetTimestamp()));
+                await pace.KeepAsync(sent, began, context.RequestAborted);
             }
         }
         catch (Exception e) when (e is OperationCanceledException or IOException)

@@ -20,7 +20,7 @@ internal sealed class Rivalry(Ground ground, Options options, Verdict verdict) :
     private readonly Swarm swarm = new(ground);
     private double bytesASecond;
 
-    private IRival[] Ways => [new Ours(ground), new Rclone(ground), new CachingProxy(ground), swarm];
+    private IRival[] Ways => [new Ours(ground), .. new IRival[] { new Rclone(ground), new CachingProxy(ground), swarm }.Where(IsAgainst)];
 
     /// <summary>By the number of hosts.</summary>
     public async Task<IReadOnlyList<Result>> HostsAsync()
@@ -30,7 +30,7 @@ internal sealed class Rivalry(Ground ground, Options options, Verdict verdict) :
         foreach (var nodes in options.Nodes.Where(nodes => nodes <= ground.Nodes))
         {
             var rows = await RoundsAsync(nodes, nodes, () => ground.Dataset((long)options.Size << 20, Math.Max(1, options.Size / options.FileSize)));
-            Print($"{nodes} hosts at once, {options.Size} MiB in files of {options.FileSize} MiB, every link {options.Rate}", ((long)options.Size << 20) / bytesASecond, rows);
+            Print($"{nodes} hosts at once, {options.Size} MiB in files of {options.FileSize} MiB, every link {options.Rate}{options.Pace}", ((long)options.Size << 20) / bytesASecond, rows);
             Judge($"{nodes} hosts", rows, ((long)options.Size << 20) / bytesASecond);
             results.AddRange(rows);
         }
@@ -56,6 +56,8 @@ internal sealed class Rivalry(Ground ground, Options options, Verdict verdict) :
     }
 
     public void Dispose() => swarm.Dispose();
+
+    private bool IsAgainst(IRival rival) => options.Against.Count == 0 || options.Against.Any(name => rival.Name.StartsWith(name, StringComparison.OrdinalIgnoreCase));
 
     private async Task LinksAsync()
     {
