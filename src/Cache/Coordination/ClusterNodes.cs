@@ -21,6 +21,9 @@ internal sealed class ClusterNodes(CoordinatorOptions options)
         return !isLearned;
     }
 
+    /// <summary>How long it has been learning; null where it is not.</summary>
+    public TimeSpan? LearningFor(TimeSpan now) => IsLearning(now) ? now - began : null;
+
     /// <returns>Those that were live and are not any more.</returns>
     public List<string> Become(IReadOnlyCollection<string> nodes, TimeSpan now)
     {

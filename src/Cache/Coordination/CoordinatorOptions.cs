@@ -15,8 +15,11 @@ internal sealed record CoordinatorOptions
     /// <summary>How long a node that was told to list the origin may take without a word. Default: 60 s.</summary>
     public TimeSpan ListingLapse { get; init; } = TimeSpan.FromSeconds(60);
 
-    /// <summary>How soon a node that waits for the listing asks again. Default: 100 ms.</summary>
+    /// <summary>How soon a node that waits for the listing asks again, at most. Default: 100 ms.</summary>
     public TimeSpan ListingPause { get; init; } = TimeSpan.FromMilliseconds(100);
+
+    /// <summary>The same at first; it grows with the time that the listing takes. Default: 10 ms.</summary>
+    public TimeSpan ListingPauseLeast { get; init; } = TimeSpan.FromMilliseconds(10);
 
     /// <summary>How many listings of jobs are remembered. Default: 1,000.</summary>
     public int RememberedJobs { get; init; } = 1000;

@@ -49,7 +49,7 @@ internal sealed class DatasetCoordinator(string key, Epoch epoch, CoordinatorOpt
 
         if (request.IsNotice)
             return new ManifestReply { Epoch = epoch, Decision = ManifestDecision.Wait, Pause = options.ListingPause };
-        return listing.Decide(request, epoch, nodes.IsLearning(now), now);
+        return listing.Decide(request, epoch, nodes.LearningFor(now), now);
     }
 
     public MemberReply Report(MemberReport report, TimeSpan now)

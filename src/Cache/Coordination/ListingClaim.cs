@@ -98,8 +98,8 @@ internal sealed class ListingClaim(CoordinatorOptions options)
             version.Holders.Remove(node);
     }
 
-    /// <param name="isLearning">Somebody may be listing already: nobody else is told to.</param>
-    public ManifestReply Decide(ManifestRequest request, Epoch epoch, bool isLearning, TimeSpan now)
+    /// <param name="learningFor">Not null: somebody may be listing already, so nobody else is told to.</param>
+    public ManifestReply Decide(ManifestRequest request, Epoch epoch, TimeSpan? learningFor, TimeSpan now)
     {
         var node = request.From.Node;
         if (request.Listed is null)
@@ -123,16 +123,23 @@ internal sealed class ListingClaim(CoordinatorOptions options)
 
         if (Lister is not null && Lister != node && now - claimed >= options.ListingLapse)
             Lister = null;
-        if (isLearning || (Lister is not null && Lister != node) || ShouldLeaveItToOthers(node, now))
+        if (learningFor is not null || (Lister is not null && Lister != node) || ShouldLeaveItToOthers(node, now))
         {
             waiting[node] = now;
-            return new ManifestReply { Epoch = epoch, Decision = ManifestDecision.Wait, Pause = options.ListingPause, LastFailure = lastFailure };
+            return new ManifestReply { Epoch = epoch, Decision = ManifestDecision.Wait, Pause = Pause(learningFor ?? now - claimed), LastFailure = lastFailure };
         }
 
         waiting.Remove(node);
         Lister = node;
         claimed = now;
         return new ManifestReply { Epoch = epoch, Decision = ManifestDecision.ListOrigin, LastFailure = lastFailure };
+    }
+
+    /// <summary>A small listing is there in no time, and so are the answers that a new coordinator waits for; of what takes long nobody need ask all the time.</summary>
+    private TimeSpan Pause(TimeSpan waited)
+    {
+        var pause = waited / 4;
+        return pause < options.ListingPauseLeast ? options.ListingPauseLeast : pause < options.ListingPause ? pause : options.ListingPause;
     }
 
     private string? Find(ManifestRequest request, TimeSpan now)

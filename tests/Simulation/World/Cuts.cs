@@ -4,7 +4,7 @@ namespace DatasetCache.Simulation.World;
 internal sealed class Cuts(SimulatedCluster cluster)
 {
     // How long a node may be held to be out of reach after it was: 30 s, and what a report and a tick take.
-    private static readonly TimeSpan Echo = TimeSpan.FromSeconds(45);
+    public static readonly TimeSpan Echo = TimeSpan.FromSeconds(45);
 
     private readonly Dictionary<(int From, int To), int> cut = [];
     private readonly Dictionary<(int Low, int High), (TimeSpan Since, TimeSpan? Until)> talks = [];
@@ -58,11 +58,14 @@ internal sealed class Cuts(SimulatedCluster cluster)
         });
     }
 
-    /// <summary>Nobody who is up, is heard of and lacks the piece could get it from this node for ten seconds, not long ago.</summary>
-    public bool IsOutOfReach(SimulatedNode node, int version, int piece, Func<SimulatedNode, bool> isHeardOf) => cluster.Nodes.TrueForAll(other =>
-        other == node || !other.IsUp || !isHeardOf(other) || other.HasProven(version, piece)
-        || (talks.TryGetValue(Key(node.Number, other.Number), out var talk)
-            && (talk.Until ?? cluster.Now) - talk.Since >= cluster.Scenario.Options.UnreachableLapse && cluster.Now - (talk.Until ?? cluster.Now) < Echo));
+    /// <summary>Somebody, and nobody who is up, heard of and lacks the piece, could get it from this node not long ago: for ten seconds, or nobody got anything from it for as long.</summary>
+    public bool IsOutOfReach(SimulatedNode node, int version, int piece, Func<SimulatedNode, bool> isHeardOf) =>
+        cluster.Nodes.Exists(other => WasApart(node, other))
+        && cluster.Nodes.TrueForAll(other => other == node || !other.IsUp || !isHeardOf(other) || other.HasProven(version, piece) || WasApart(node, other));
+
+    private bool WasApart(SimulatedNode node, SimulatedNode other) =>
+        talks.TryGetValue(Key(node.Number, other.Number), out var talk) && cluster.Now - (talk.Until ?? cluster.Now) < Echo
+            && ((talk.Until ?? cluster.Now) - talk.Since >= cluster.Scenario.Options.UnreachableLapse || cluster.Now - node.Gave >= cluster.Scenario.Options.UnreachableLapse);
 
     private static (int Low, int High) Key(int one, int other) => (Math.Min(one, other), Math.Max(one, other));
 }

@@ -13,7 +13,7 @@ namespace DatasetCache.Simulation.World;
 /// 3. What a holder has not said yet to this activation: a lost or late report, or one that went to the other one of two activations. It was read by a claim of its own: in flight.
 ///    Where no message can be lost, a new activation is held to know all that was held when it began, and may give out nothing before everybody has answered or two seconds have passed.
 /// 4. A piece that the holder itself has sent wrongly, and all that it holds after it sent two wrong ones: what it has is as good as lost.
-/// 5. A holder that nobody who lacks the piece, as far as this activation has heard of them, could reach for 10 s and more, until 45 s after that: waiting longer would make its host a
+/// 5. A holder that nobody who lacks the piece, as far as this activation heard of them all the time, could reach for 10 s and more, until 45 s after that: waiting longer would make its host a
 /// single point of failure.
 /// 6. A holder that has given up its download: it does not serve what it had.
 /// 7. Pieces of a node that took them without a coordinator, where only a replica's node could vouch for them: no checksum of them is known.
@@ -25,6 +25,8 @@ internal sealed class Knowledge(SimulatedCluster cluster, TimeSpan began)
     // A report that comes again gets its reply again, however many came between.
     private readonly HashSet<MemberReply> judged = new(ReferenceEqualityComparer.Instance);
     private readonly Dictionary<string, TimeSpan> heard = [];
+    // Since when, without ten seconds of silence.
+    private readonly Dictionary<string, TimeSpan> back = [];
     private readonly HashSet<string> unanswered = [];
 
     /// <summary>All that the live nodes have now: they are asked for it.</summary>
@@ -72,7 +74,7 @@ internal sealed class Knowledge(SimulatedCluster cluster, TimeSpan began)
         Judge(reader, version, reply);
         if (reply.Resync)
             return;
-        heard[reader.Name] = cluster.Now;
+        Hear(reader.Name);
         Take(report, version);
         if (report is { Leaves: true, StaysAsSource: false })
             told.Remove(reader.Name);
@@ -85,7 +87,14 @@ internal sealed class Knowledge(SimulatedCluster cluster, TimeSpan began)
         foreach (var download in holding.Downloads)
             if (!told.TryGetValue(holding.From.Node, out var known) || known.Session != download.Session)
                 Take(download, int.Parse(download.Plan["plan-".Length..], System.Globalization.CultureInfo.InvariantCulture));
-        heard[holding.From.Node] = cluster.Now;
+        Hear(holding.From.Node);
+    }
+
+    private void Hear(string node)
+    {
+        if (IsSilent(node))
+            back[node] = cluster.Now;
+        heard[node] = cluster.Now;
     }
 
     private void Take(MemberReport report, int version)
@@ -130,5 +139,5 @@ internal sealed class Knowledge(SimulatedCluster cluster, TimeSpan began)
         || (replicas.TryGetValue(node.Name, out var whole) && whole == version && node.IsWhole(version));
 
     private bool IsExcused(SimulatedNode reader, SimulatedNode node, int version, int piece) =>
-        node.IsNotBelieved(version, piece) || cluster.Cuts.IsOutOfReach(node, version, piece, other => other == reader || told.ContainsKey(other.Name)) || (node.IsWhole(version) && reader.IsGuess(piece));
+        node.IsNotBelieved(version, piece) || cluster.Cuts.IsOutOfReach(node, version, piece, other => !IsSilent(other.Name) && cluster.Now - back[other.Name] >= Cuts.Echo) || (node.IsWhole(version) && reader.IsGuess(piece));
 }

@@ -160,6 +160,7 @@ internal sealed partial class SimulatedNode
 
             var flow = new Flow(other.Up, Down, cluster.Scenario.PieceBytes, cluster.Scenario.ChunkBytes, () =>
             {
+                other.Gave = cluster.Now;
                 Arrived(mine, piece, source, content);
                 Next();
             })

@@ -19,6 +19,9 @@ internal sealed partial class SimulatedNode(SimulatedCluster cluster, int number
 
     public int Number => number;
 
+    /// <summary>When another last got a piece from it.</summary>
+    public TimeSpan Gave { get; set; }
+
     public string Name { get; } = $"n{number}";
 
     public Peer Peer { get; } = new($"n{number}", $"n{number}:1");
