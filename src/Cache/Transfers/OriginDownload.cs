@@ -15,8 +15,8 @@ internal sealed partial class OriginDownload(IOrigin origin, string prefix, Stag
     /// <summary>The most that a kill may lose (bytes that are in no journal).</summary>
     public const int Unrecorded = 32 * 1024 * 1024;
 
-    /// <summary>Pieces of a large file that one request asks for: fewer where there would else be fewer requests than may be open. A far store gives one connection only so much.</summary>
-    public const int MostInSpan = 32, LeastInSpan = 4;
+    /// <summary>Bytes of a large file that one request asks for.</summary>
+    public const int Span = 32 * Pieces.Size;
 
     // With others about a run of pieces comes over several connections: it is waited for by more than one.
     private const int MostTogether = 8;
@@ -87,13 +87,12 @@ internal sealed partial class OriginDownload(IOrigin origin, string prefix, Stag
 
     private IEnumerable<Claim> Claims(IReadOnlyList<int> files)
     {
-        var span = Math.Clamp(files.Sum(staging.Pieces.Missing) / options.Concurrency, LeastInSpan, MostInSpan);
         foreach (var file in files)
         {
             for (var piece = 0; piece < staging.Pieces.Count(file);)
             {
                 var count = 0;
-                while (piece + count < staging.Pieces.Count(file) && count < span && !staging.Pieces.Has(file, piece + count))
+                while (piece + count < staging.Pieces.Count(file) && count < Span / Pieces.Size && !staging.Pieces.Has(file, piece + count))
                     count++;
                 if (count > 0)
                     yield return new Claim(file, piece, count);

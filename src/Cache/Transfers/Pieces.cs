@@ -38,8 +38,6 @@ internal sealed class Pieces
 
     public bool HasAll(int file) => !done.AsSpan(first[file], Count(file)).Contains(false);
 
-    public int Missing(int file) => done.AsSpan(first[file], Count(file)).Count(false);
-
     public bool HasAny(int file) => done.AsSpan(first[file], Count(file)).Contains(true);
 
     public uint Checksum(int file, int piece) => checksums[first[file] + piece];

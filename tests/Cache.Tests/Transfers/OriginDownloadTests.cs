@@ -72,7 +72,7 @@ public sealed class OriginDownloadTests : IAsyncDisposable
     [Fact]
     public async Task A_file_whose_last_two_claims_end_at_once_counts_once()
     {
-        fixture.Put("x.bin", MemoryOrigin.Bytes(1, (OriginDownload.LeastInSpan * Pieces.Size) + 1_000_000));
+        fixture.Put("x.bin", MemoryOrigin.Bytes(1, OriginDownload.Span + 1_000_000));
         var ended = 0;
         var both = new TaskCompletionSource();
         fixture.Origin.BeforeBytes = async (_, _, left, cancel) =>
@@ -86,18 +86,6 @@ public sealed class OriginDownloadTests : IAsyncDisposable
         await using var lease = await Get();
         Assert.Equal(2, ended);
         Assert.Equal(1, lease.FilesFromOrigin);
-    }
-
-    [Theory]
-    [InlineData(16, 32, 4)]
-    [InlineData(40, 4, 4)]
-    [InlineData(40, 1, 2)]
-    public async Task A_file_comes_over_as_many_connections_as_may_be_open_unless_each_were_for_little(int mebibytes, int concurrency, int connections)
-    {
-        fixture.Put("x.bin", MemoryOrigin.Bytes(1, mebibytes * Pieces.Size));
-        await using var lease = await Get(options => options with { Concurrency = concurrency });
-        Assert.Equal(connections, fixture.Origin.Reads);
-        Assert.True(fixture.Origin.ServedEachByteOnce());
     }
 
     [Fact]
