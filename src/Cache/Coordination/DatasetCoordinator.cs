@@ -24,10 +24,7 @@ internal sealed class DatasetCoordinator(string key, Epoch epoch, CoordinatorOpt
     public ManifestReply Manifest(ManifestRequest request, TimeSpan now)
     {
         if (IsStale(request.Seen))
-            return new ManifestReply { Epoch = epoch, Decision = ManifestDecision.Wait, Pause = options.ListingPause };
-        // It says what the node held when it asked, and asks for what it has been told since.
-        if (listing.IsLate(request))
-            return new ManifestReply { Epoch = epoch, Decision = ManifestDecision.Wait, Pause = options.ListingPause };
+            return Wait();
         var node = request.From.Node;
         if (request.Contradicted is { } contradicted && listing.Contradict(contradicted))
         {
@@ -37,6 +34,9 @@ internal sealed class DatasetCoordinator(string key, Epoch epoch, CoordinatorOpt
 
         if (request.Failed is { } reason)
             listing.Failed(node, reason, now);
+        // What the origin said stays said; what the node holds and wants, it has told anew since.
+        if (listing.IsLate(request, now))
+            return Wait();
         if (request.Listed is { } listed)
             listing.Listed(request.From, listed, request.ListedAge, request.JobId, now);
         // What a mutable dataset is now is listed under a key of its own, which has no replicas.
@@ -48,9 +48,11 @@ internal sealed class DatasetCoordinator(string key, Epoch epoch, CoordinatorOpt
         }
 
         if (request.IsNotice)
-            return new ManifestReply { Epoch = epoch, Decision = ManifestDecision.Wait, Pause = options.ListingPause };
+            return Wait();
         return listing.Decide(request, epoch, nodes.LearningFor(now), now);
     }
+
+    private ManifestReply Wait() => new ManifestReply { Epoch = epoch, Decision = ManifestDecision.Wait, Pause = options.ListingPause };
 
     public MemberReply Report(MemberReport report, TimeSpan now)
     {

@@ -12,7 +12,7 @@ internal sealed class ListingClaim(CoordinatorOptions options)
     private readonly HashSet<string> contradicted = [];
     private readonly Dictionary<string, TimeSpan> failed = [];
     private readonly Dictionary<string, TimeSpan> waiting = [];
-    private readonly Dictionary<string, long> newest = [];
+    private readonly Dictionary<string, (long Number, TimeSpan At)> newest = [];
     private TimeSpan claimed;
     private string? lastFailure;
 
@@ -37,14 +37,14 @@ internal sealed class ListingClaim(CoordinatorOptions options)
         return true;
     }
 
-    /// <summary>The node has asked anew since; or the same question has come again.</summary>
-    public bool IsLate(ManifestRequest request)
+    /// <summary>The node has asked anew since; or the same question has come again. A host whose clock was set back goes on with lower numbers: later than any message can be it is believed.</summary>
+    public bool IsLate(ManifestRequest request, TimeSpan now)
     {
         if (request.Number == 0)
             return false;
-        if (newest.TryGetValue(request.From.Node, out var last) && request.Number <= last)
+        if (newest.TryGetValue(request.From.Node, out var last) && request.Number <= last.Number && now - last.At < options.LatestMessage)
             return true;
-        newest[request.From.Node] = request.Number;
+        newest[request.From.Node] = (request.Number, now);
         return false;
     }
 

@@ -31,7 +31,7 @@ internal sealed class OriginWindow(CoordinatorOptions options)
         Hold,
     }
 
-    public int Size { get; private set; } = Math.Min(options.OriginWindow, options.OriginWindowMost);
+    public int Size { get; private set; } = options.OriginWindow;
 
     /// <summary>Reads under way.</summary>
     public int UnderWay { get; private set; }

@@ -33,6 +33,43 @@ public sealed partial class CoordinatorTests
     }
 
     [Fact]
+    public void What_the_origin_said_counts_though_its_message_was_overtaken()
+    {
+        Know("a", "b");
+        Ask("a");
+        coordinator.Manifest(new ManifestRequest { From = Peer("a"), Seen = Epoch.None, Number = 2, Listed = "d1" }, now);
+        coordinator.Manifest(new ManifestRequest { From = Peer("a"), Seen = Epoch.None, Number = 1, Contradicted = "d1" }, now);
+        Assert.Equal(ManifestDecision.ListOrigin, Ask("b").Decision);
+        coordinator.Manifest(new ManifestRequest { From = Peer("b"), Seen = Epoch.None, Number = 4, IsNotice = true }, now);
+        coordinator.Manifest(new ManifestRequest { From = Peer("b"), Seen = Epoch.None, Number = 3, Failed = "no route", IsNotice = true }, now);
+        Assert.Equal(ManifestDecision.ListOrigin, Ask("a").Decision);
+    }
+
+    [Fact]
+    public void A_node_whose_clock_was_set_back_waits_no_longer_than_a_message_can_be_late()
+    {
+        Know("a");
+        coordinator.Manifest(new ManifestRequest { From = Peer("a"), Seen = Epoch.None, Number = 1000 }, now);
+        var back = new ManifestRequest { From = Peer("a"), Seen = Epoch.None, Number = 1 };
+        Assert.Equal(ManifestDecision.Wait, coordinator.Manifest(back, now).Decision);
+        now += new CoordinatorOptions().LatestMessage;
+        Assert.Equal(ManifestDecision.ListOrigin, coordinator.Manifest(back with { Number = 2 }, now).Decision);
+        Assert.Equal(ManifestDecision.ListOrigin, coordinator.Manifest(back with { Number = 3 }, now).Decision);
+    }
+
+    [Fact]
+    public void Who_waits_for_a_listing_asks_soon_at_first_and_seldom_when_it_takes_long()
+    {
+        Know("a", "b");
+        Ask("a");
+        Assert.Equal(10, Ask("b").Pause.TotalMilliseconds);
+        now += TimeSpan.FromMilliseconds(200);
+        Assert.Equal(50, Ask("b").Pause.TotalMilliseconds);
+        now += TimeSpan.FromSeconds(5);
+        Assert.Equal(100, Ask("b").Pause.TotalMilliseconds);
+    }
+
+    [Fact]
     public void A_contradicted_listing_is_not_handed_out_again_and_its_downloads_start_over()
     {
         Know("a", "b");
