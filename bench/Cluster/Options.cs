@@ -6,6 +6,8 @@ namespace DatasetCache.Bench.Cluster;
 /// <summary>What is measured. Sizes in MiB.</summary>
 internal sealed record Options
 {
+    private static readonly string[] Rivals = ["rclone", "nginx", "bittorrent"];
+
     public IReadOnlyList<string> What { get; init; } = [];
 
     public IReadOnlyList<int> Nodes { get; init; } = [2, 8, 16];
@@ -35,8 +37,8 @@ internal sealed record Options
     /// <summary>How the origin answers.</summary>
     public Pace Pace { get; init; } = Pace.None;
 
-    /// <summary>What the names of those begin with that ours is raced against; none: all.</summary>
-    public IReadOnlyList<string> Against { get; init; } = [];
+    /// <summary>Whom ours is raced against: what their names begin with.</summary>
+    public IReadOnlyList<string> Against { get; init; } = Rivals;
 
     /// <summary>Where pictures are drawn. Default: docs/pictures.</summary>
     public string Pictures { get; init; } = Path.Combine(Environment.GetEnvironmentVariable("BENCH_TOP") ?? ".", "docs/pictures");
@@ -65,7 +67,7 @@ internal sealed record Options
                 "--hosts" => options with { Hosts = Number(Value()) },
                 "--first-byte" => options with { Pace = options.Pace with { FirstByte = TimeSpan.FromMilliseconds(Number(Value())) } },
                 "--per-connection" => options with { Pace = options.Pace with { BytesASecond = Number(Value()) * 1e6 } },
-                "--against" => options with { Against = Value().Split(',') },
+                "--against" => options with { Against = [.. Value().Split(',').Select(Rival)] },
                 "--pictures" => options with { Pictures = Value() },
                 "fanout" or "growth" when isRace => options with { What = [.. options.What, "race " + argument] },
                 "fanout" or "narrow" or "origin" or "late" or "warm" or "kill" or "rest" when !isRace => options with { What = [.. options.What, argument] },
@@ -75,6 +77,8 @@ internal sealed record Options
             string Value() => rest.TryDequeue(out var value) ? value : throw new FormatException($"{argument} wants a value.");
         }
         return options.What.Count > 0 ? options : options with { What = isRace ? ["race fanout", "race growth"] : ["fanout", "narrow", "origin", "late", "warm", "kill", "rest"] };
+
+        static string Rival(string name) => Rivals.Contains(name) ? name : throw new FormatException($"--against: '{name}' is none of {string.Join(", ", Rivals)}.");
 
         static int Number(string text) => int.Parse(text, CultureInfo.InvariantCulture);
     }

@@ -5,7 +5,7 @@
 //   origin  each range once, in many small runs, and where the coordinator's host is killed
 //   late    a node that comes when all others have it               warm    what they have, through the node
 //   kill    any node killed in the middle of it                 rest    what the nodes take without work
-// race [fanout] [growth] [--nodes 1,2,4,8,16] [--size MIB] [--file-size MIB] [--rate 50mbit] [--rounds N] [--files 100,1000,…] [--hosts N] [--pictures FOLDER] [--against swarm,…] [--first-byte MS] [--per-connection MB/S]
+// race [fanout] [growth] [--nodes 1,2,4,8,16] [--size MIB] [--file-size MIB] [--rate 50mbit] [--rounds N] [--files 100,1000,…] [--hosts N] [--pictures FOLDER] [--against rclone,nginx,bittorrent] [--first-byte MS] [--per-connection MB/S]
 //   fanout  ours and every rival, by the number of hosts     growth  the same drawn, and by the number of small files
 using System.Globalization;
 using DatasetCache.Bench.Cluster;

@@ -57,7 +57,7 @@ internal sealed class Rivalry(Ground ground, Options options, Verdict verdict) :
 
     public void Dispose() => swarm.Dispose();
 
-    private bool IsAgainst(IRival rival) => options.Against.Count == 0 || options.Against.Any(name => rival.Name.StartsWith(name, StringComparison.OrdinalIgnoreCase));
+    private bool IsAgainst(IRival rival) => options.Against.Any(name => rival.Name.StartsWith(name, StringComparison.OrdinalIgnoreCase));
 
     private async Task LinksAsync()
     {
